@@ -1,0 +1,15 @@
+//! An audio capture engine: a microphone becomes exact, gap-accounted chunks, with no lock in the callback.
+
+pub mod handoff;
+
+#[cfg(not(loom))]
+mod error;
+#[cfg(not(loom))]
+mod format;
+#[cfg(not(loom))]
+pub mod signal;
+
+#[cfg(not(loom))]
+pub use error::{Error, ErrorKind};
+#[cfg(not(loom))]
+pub use format::{SampleFormat, StreamFormat};

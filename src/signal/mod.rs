@@ -1,0 +1,1 @@
+//! Pure functions and state over samples; no threads.
