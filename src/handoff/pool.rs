@@ -1,0 +1,236 @@
+//! A fixed number of preallocated byte blocks that go round between two threads: free, being filled, filled, read.
+//!
+//! A block's index is a token that can be neither copied nor made, so a block has one owner at a time: the free
+//! queue, the producer, the filled queue, or a [`Block`] in the consumer's hands. The consumer may keep blocks and
+//! give them back in any order.
+
+use super::index_queue::{self, index_queue};
+use super::sync::{Arc, UnsafeCell};
+use std::fmt;
+
+/// 128 bytes: processors fetch lines of 64 in pairs.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(128))]
+struct Line([u8; 128]);
+
+/// One block's memory: whole lines, never resized.
+type Bytes = UnsafeCell<Box<[Line]>>;
+
+struct Slab {
+    blocks: Box<[Bytes]>,
+    /// Usable bytes in each block.
+    block_bytes: usize,
+}
+
+// SAFETY: a block's bytes are accessed only by the owner of its token (see the module's text), and a token crosses
+// threads only through the two queues.
+unsafe impl Sync for Slab {}
+// SAFETY: as above; the bytes have no thread affinity.
+unsafe impl Send for Slab {}
+
+/// The right to access one block. Neither `Copy` nor `Clone`: tokens are conserved.
+#[derive(Debug)]
+struct Token(u32);
+
+/// What lies in a slot of the filled queue: token and header together on one cache line.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Filled<H> {
+    header: H,
+    token: Token,
+}
+
+/// The filling end. Owned by the callback's side.
+pub struct Producer<H> {
+    slab: Arc<Slab>,
+    free: index_queue::Consumer<Token>,
+    filled: index_queue::Producer<Filled<H>>,
+    current: Option<Token>,
+}
+
+/// The reading end. Owned by the worker.
+pub struct Consumer<H> {
+    slab: Arc<Slab>,
+    free: index_queue::Producer<Token>,
+    filled: index_queue::Consumer<Filled<H>>,
+}
+
+/// A filled block in the consumer's hands. Give it back with [`Consumer::give_back`]; one that is dropped instead
+/// is missing from the pool from then on.
+#[derive(Debug)]
+#[must_use = "give the block back to its pool"]
+pub struct Block<H> {
+    filled: Filled<H>,
+    /// The slab it belongs to, so that a block of another pool is noticed.
+    home: *const Slab,
+}
+
+// SAFETY: `home` is compared, never followed.
+unsafe impl<H: Send> Send for Block<H> {}
+
+/// A pool of `blocks` blocks of `block_bytes` bytes each, all free. Allocates here and never again, and writes every
+/// page so that the callback never takes a fault for one.
+///
+/// # Panics
+/// If `blocks` is 0 or does not fit in 32 bits.
+pub fn pool<H: Copy + Send>(blocks: usize, block_bytes: usize) -> (Producer<H>, Consumer<H>) {
+    pool_from(blocks, block_bytes, 0)
+}
+
+/// [`pool`] whose queues start counting at `start`, for tests that want the counters to wrap.
+pub fn pool_from<H: Copy + Send>(
+    blocks: usize,
+    block_bytes: usize,
+    start: usize,
+) -> (Producer<H>, Consumer<H>) {
+    assert!(blocks > 0 && u32::try_from(blocks).is_ok(), "a pool has 1 to 2^32 - 1 blocks");
+    // Not zero: a zero fill may be served by untouched copy-on-write pages.
+    let lines = vec![Line([0x55; 128]); block_bytes.div_ceil(size_of::<Line>())].into_boxed_slice();
+    let slab =
+        Arc::new(Slab { blocks: (0..blocks).map(|_| UnsafeCell::new(lines.clone())).collect(), block_bytes });
+    let (filled_in, filled_out) = index_queue(blocks, start);
+    let (mut free_in, free_out) = index_queue(blocks, start);
+    for index in 0..blocks as u32 {
+        // SAFETY: `blocks` tokens exist and each queue has at least as many slots; nothing was popped yet.
+        unsafe { free_in.push(Token(index)) };
+    }
+    (
+        Producer { slab: slab.clone(), free: free_out, filled: filled_in, current: None },
+        Consumer { slab, free: free_in, filled: filled_out },
+    )
+}
+
+impl<H: Copy + Send> Producer<H> {
+    /// Makes a free block the current one, unless there is one already; `false` when no block is free. Wait-free.
+    #[inline]
+    pub fn acquire(&mut self) -> bool {
+        if self.current.is_none() {
+            self.current = self.free.pop();
+        }
+        self.current.is_some()
+    }
+
+    /// The current block's bytes, all of them; empty when there is no current block.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        let Some(token) = &self.current else { return &mut [] };
+        let block_bytes = self.slab.block_bytes;
+        self.slab.blocks[token.0 as usize].with_mut(|lines| {
+            // SAFETY: we own the token, and `&mut self` keeps this the only view of the block. Lines are plain
+            // bytes, `block_bytes` of them are there.
+            unsafe { std::slice::from_raw_parts_mut((&mut **lines).as_mut_ptr().cast(), block_bytes) }
+        })
+    }
+
+    /// Hands the current block over with its header. Does nothing without a current block. Wait-free.
+    #[inline]
+    pub fn commit(&mut self, header: H) {
+        if let Some(token) = self.current.take() {
+            // SAFETY: there are as many slots as tokens. The token came by an Acquire of the free queue, after the
+            // consumer had popped it from the filled queue.
+            unsafe { self.filled.push(Filled { header, token }) };
+        }
+    }
+
+    /// How many blocks are free, the current one not counted. For sources that wait for room.
+    pub fn free_blocks(&mut self) -> usize {
+        self.free.refresh()
+    }
+
+    /// Bytes in each block.
+    pub fn block_bytes(&self) -> usize {
+        self.slab.block_bytes
+    }
+}
+
+impl<H: Copy + Send> Consumer<H> {
+    /// Takes the oldest filled block. Wait-free.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Block<H>> {
+        let filled = self.filled.pop()?;
+        Some(Block { filled, home: &*self.slab })
+    }
+
+    /// A block's bytes, all of them; the header says how many mean something.
+    ///
+    /// # Panics
+    /// If the block is another pool's.
+    pub fn bytes<'a>(&'a self, block: &'a Block<H>) -> &'a [u8] {
+        assert!(std::ptr::eq(block.home, &*self.slab), "a block of another pool");
+        let block_bytes = self.slab.block_bytes;
+        self.slab.blocks[block.filled.token.0 as usize].with(|lines| {
+            // SAFETY: the token is in `block`, borrowed for as long as the view lives, so nobody writes.
+            unsafe { std::slice::from_raw_parts((&**lines).as_ptr().cast(), block_bytes) }
+        })
+    }
+
+    /// Gives a block back to the producer, in any order.
+    ///
+    /// # Panics
+    /// If the block is another pool's.
+    pub fn give_back(&mut self, block: Block<H>) {
+        assert!(std::ptr::eq(block.home, &*self.slab), "a block of another pool");
+        // SAFETY: there are as many slots as tokens. The token came by an Acquire of the filled queue, after the
+        // producer had popped it from the free queue.
+        unsafe { self.free.push(block.filled.token) };
+    }
+
+    /// How many filled blocks wait.
+    pub fn waiting(&mut self) -> usize {
+        self.filled.refresh()
+    }
+}
+
+impl<H: Copy> Block<H> {
+    /// The header that the producer committed it with.
+    pub fn header(&self) -> &H {
+        &self.filled.header
+    }
+}
+
+impl<H> fmt::Debug for Producer<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("current", &self.current).finish_non_exhaustive()
+    }
+}
+
+impl<H> fmt::Debug for Consumer<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("filled", &self.filled).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_go_round_in_any_order_and_none_is_lost() {
+        let (mut producer, mut consumer) = pool_from::<u64>(3, 100, usize::MAX - 1);
+        let mut kept = Vec::new();
+        for lap in 0..20_u64 {
+            while producer.acquire() {
+                producer.bytes_mut().fill(lap as u8);
+                producer.commit(lap);
+            }
+            while let Some(block) = consumer.pop() {
+                assert_eq!((*block.header(), consumer.bytes(&block)), (lap, &[lap as u8; 100][..]));
+                kept.push(block);
+            }
+            assert_eq!(kept.len(), 3);
+            kept.rotate_left(lap as usize % 3);
+            kept.drain(..).for_each(|block| consumer.give_back(block));
+            assert_eq!(producer.free_blocks(), 3);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "another pool")]
+    fn a_block_of_another_pool_is_noticed() {
+        let (mut producer, mut consumer) = pool::<()>(1, 1);
+        producer.acquire();
+        producer.commit(());
+        let block = consumer.pop().expect("one block is filled");
+        pool::<()>(1, 1).1.give_back(block);
+    }
+}
