@@ -8,6 +8,8 @@ mod error;
 mod format;
 #[cfg(not(loom))]
 pub mod signal;
+#[cfg(not(loom))]
+pub mod wav;
 
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind};
