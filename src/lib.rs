@@ -8,6 +8,11 @@ mod error;
 mod format;
 #[cfg(not(loom))]
 pub mod signal;
+#[cfg(not(loom))]
+#[cfg_attr(not(test), allow(dead_code, reason = "the device, file and synthetic sources open these later"))]
+mod source;
+#[cfg(not(loom))]
+pub mod wav;
 
 #[cfg(not(loom))]
 pub use error::{Error, ErrorKind};

@@ -1,0 +1,4 @@
+//! Where frames come from.
+
+mod speech;
+pub mod synthetic;
