@@ -9,3 +9,5 @@ pub mod channels;
 pub mod decode;
 pub mod level;
 pub mod resample;
+
+pub mod picture;

@@ -1,0 +1,103 @@
+//! One open of a device: one gate, one pool, one format, one rate. A re-open builds a new one.
+
+use crate::format::StreamFormat;
+use crate::handoff::gate::Gate;
+use crate::handoff::pool::{self, Block};
+use crate::intake::{Controls, DataCallback, Faults, Header, Intake, Record, RecordReader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What a source holds: the ways into the epoch.
+#[derive(Clone, Debug)]
+pub struct Inlet {
+    /// For the data callback.
+    pub data: DataCallback,
+    /// For the error callback.
+    pub faults: Arc<Faults>,
+    /// Set by a source that has come to its end.
+    pub ended: Arc<AtomicBool>,
+}
+
+/// What the worker holds: the epoch's other end.
+#[derive(Debug)]
+pub struct Epoch {
+    /// How its blocks are laid out.
+    pub format: StreamFormat,
+    /// Frames that fit in a block.
+    pub block_frames: u64,
+    /// Frames that the pool holds.
+    pub pool_frames: u64,
+    /// Where to ask for the next hand-over.
+    pub controls: Arc<Controls>,
+    /// The callback's own figures.
+    pub record: RecordReader,
+    /// What the error callback saw.
+    pub faults: Arc<Faults>,
+    blocks: pool::Consumer<Header>,
+    gate: Arc<Gate<Intake>>,
+    ended: Arc<AtomicBool>,
+}
+
+/// An epoch for a stream of `format` whose pool rides out a worker that is away for `depth`.
+pub fn epoch(format: StreamFormat, depth: Duration) -> (Inlet, Epoch) {
+    let rate = u64::from(format.rate_hz);
+    // About 20 ms: long enough that most callbacks fit in one or two, short enough that a partial one wastes little.
+    let block_frames = (rate / 50).next_power_of_two().max(16);
+    let depth_frames = (depth.as_nanos() * u128::from(rate)).div_ceil(1_000_000_000) as u64;
+    // One more than the depth for the block being filled, and one for the partial block of a hand-over.
+    let blocks = depth_frames.div_ceil(block_frames) + 2;
+    let (producer, consumer) = pool::pool(blocks as usize, block_frames as usize * format.frame_bytes());
+    let (intake, controls, record) = Intake::new(producer, format);
+    let gate = Arc::new(Gate::new(intake));
+    let faults = Arc::new(Faults::default());
+    let ended = Arc::new(AtomicBool::new(false));
+    let data = DataCallback::new(gate.clone(), faults.clone(), format);
+    let inlet = Inlet { data, faults: faults.clone(), ended: ended.clone() };
+    let epoch = Epoch {
+        format,
+        block_frames,
+        pool_frames: blocks * block_frames,
+        controls,
+        record,
+        faults,
+        blocks: consumer,
+        gate,
+        ended,
+    };
+    (inlet, epoch)
+}
+
+impl Epoch {
+    /// The oldest block that was handed over.
+    pub fn pop(&mut self) -> Option<Block<Header>> {
+        self.blocks.pop()
+    }
+
+    /// A block's bytes, all of them.
+    pub fn bytes<'a>(&'a self, block: &'a Block<Header>) -> &'a [u8] {
+        self.blocks.bytes(block)
+    }
+
+    /// Frees a block for the callback.
+    pub fn give_back(&mut self, block: Block<Header>) {
+        self.blocks.give_back(block);
+    }
+
+    /// Whether the source came to its end. What it wrote before is there to be popped.
+    pub fn source_ended(&self) -> bool {
+        // Acquire: pairs with the source's Release; its last hand-over happened before.
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Ends the epoch: no callback enters from now on, and what the last one left is handed over, to be popped. The
+    /// final figures, or `None` while a callback is running: try again.
+    pub fn claim(&self) -> Option<Record> {
+        self.gate.claim(Intake::finish)
+    }
+
+    /// Callbacks that came after the end.
+    pub fn bounced(&self) -> u64 {
+        self.gate.bounced()
+    }
+}

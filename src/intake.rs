@@ -1,0 +1,388 @@
+//! The real-time half: native bytes in, blocks out. Runs inside the device's callback.
+//!
+//! It copies, counts and hands over; it takes no lock, allocates nothing, makes no system call and asks no clock.
+
+use crate::format::{SampleFormat, StreamFormat};
+use crate::handoff::gate::Gate;
+use crate::handoff::{pool, seqlock};
+use crossbeam_utils::CachePadded;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// When a callback's first frame was captured, in nanoseconds of the device's own stream clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// Any origin; as the system says it, so neither exact nor certain to grow.
+    pub capture_ns: u64,
+}
+
+/// What a block holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Content {
+    /// `frames` frames of native audio.
+    Audio,
+    /// No bytes: `frames` frames went by while muted.
+    Muted,
+    /// No bytes: `frames` frames came in another format than the epoch's and cannot be read.
+    Mismatched,
+}
+
+/// What travels with a block: with its token one cache line. All positions and counts are frames since the epoch
+/// began.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// Frames given to the callback up to this block's end: its end position.
+    pub captured: u64,
+    /// Of these, frames for which no block was free.
+    pub dropped: u64,
+    /// Of these, frames refused on purpose, this block's included.
+    pub discarded: u64,
+    /// Capture time of the block's first frame, stream clock.
+    pub stamp_ns: u64,
+    /// Frames that this block covers.
+    pub frames: u32,
+    /// Whether there are bytes, and if not, why.
+    pub content: Content,
+}
+
+/// What the control side tells the callback. Each word has one writer; none decides what is true, only when.
+#[derive(Debug)]
+pub struct Controls {
+    /// Hand over what there is at the end of the callback that reaches this position. Written by the worker.
+    want: CachePadded<AtomicU64>,
+    /// Take no byte, let time pass. Written by the control side.
+    muted: CachePadded<AtomicBool>,
+}
+
+impl Controls {
+    /// Asks for a hand-over at `position` (frames since the epoch began). A hint: it decides when, never what.
+    pub fn want(&self, position: u64) {
+        self.want.store(position, Relaxed);
+    }
+
+    /// From the next callback on, no byte of the microphone's enters the engine's memory, while time runs on.
+    pub fn mute(&self, muted: bool) {
+        self.muted.store(muted, Relaxed);
+    }
+}
+
+/// A device's report on its error callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fault {
+    /// The device lost data; the stream runs on.
+    Xrun,
+    /// The stream moved to another device and runs on.
+    Rerouted,
+    /// Real-time priority was refused; the stream runs on.
+    RealtimeDenied,
+    /// The device is gone.
+    Lost,
+    /// The stream must be built anew.
+    Invalidated,
+    /// Access was withdrawn.
+    Denied,
+    /// A failure of the system's audio service.
+    Backend,
+    /// A callback came in another format than the epoch's.
+    Mismatch,
+}
+
+impl Fault {
+    /// Whether the stream is of no more use.
+    pub fn is_fatal(self) -> bool {
+        !matches!(self, Self::Xrun | Self::Rerouted | Self::RealtimeDenied)
+    }
+
+    const ALL: [Self; 8] = [
+        Self::Xrun,
+        Self::Rerouted,
+        Self::RealtimeDenied,
+        Self::Lost,
+        Self::Invalidated,
+        Self::Denied,
+        Self::Backend,
+        Self::Mismatch,
+    ];
+}
+
+/// What the error side has seen. A dead server may call it half a million times a second.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// One bit for each [`Fault`] since the last [`take`](Self::take).
+    bits: AtomicU32,
+    /// Calls since the epoch began.
+    count: AtomicU64,
+    /// Of these, [`Fault::Xrun`].
+    xruns: AtomicU64,
+}
+
+impl Faults {
+    /// Notes a fault. Wait-free, from any thread.
+    pub fn report(&self, fault: Fault) {
+        self.count.fetch_add(1, Relaxed);
+        if fault == Fault::Xrun {
+            self.xruns.fetch_add(1, Relaxed);
+        }
+        self.bits.fetch_or(1 << fault as u32, Relaxed);
+    }
+
+    /// The faults since the last call, in the order of their declaration.
+    pub fn take(&self) -> impl Iterator<Item = Fault> {
+        let bits = self.bits.swap(0, Relaxed);
+        Fault::ALL.into_iter().filter(move |fault| bits & (1 << *fault as u32) != 0)
+    }
+
+    /// Calls of the error callback since the epoch began.
+    pub fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    /// Of these, lost data reported by the device.
+    pub fn xruns(&self) -> u64 {
+        self.xruns.load(Relaxed)
+    }
+}
+
+/// The callback's running figures, published together at the end of every callback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Callbacks that were served.
+    pub callbacks: u64,
+    /// Frames given to them.
+    pub captured: u64,
+    /// Of these, frames for which no block was free.
+    pub dropped: u64,
+    /// Of these, frames refused on purpose.
+    pub discarded: u64,
+    /// The largest callback, in frames.
+    pub max_frames: u64,
+    /// Capture time of the newest callback's first frame, stream clock.
+    pub stamp_ns: u64,
+    /// That frame's position. With `stamp_ns` a pair that belongs together, also while the worker sleeps.
+    pub position: u64,
+}
+
+impl Record {
+    const WORDS: usize = 7;
+
+    fn to_words(self) -> [u64; Self::WORDS] {
+        let Self { callbacks, captured, dropped, discarded, max_frames, stamp_ns, position } = self;
+        [callbacks, captured, dropped, discarded, max_frames, stamp_ns, position]
+    }
+
+    fn from_words(words: [u64; Self::WORDS]) -> Self {
+        let [callbacks, captured, dropped, discarded, max_frames, stamp_ns, position] = words;
+        Self { callbacks, captured, dropped, discarded, max_frames, stamp_ns, position }
+    }
+}
+
+/// Reads the callback's newest [`Record`].
+#[derive(Clone, Debug)]
+pub struct RecordReader(seqlock::Reader<{ Record::WORDS }>);
+
+impl RecordReader {
+    /// The newest record; never torn.
+    pub fn read(&mut self) -> Record {
+        Record::from_words(self.0.read())
+    }
+}
+
+/// The state behind the gate: the callback's, until the worker claims it.
+#[derive(Debug)]
+pub struct Intake {
+    blocks: pool::Producer<Header>,
+    controls: Arc<Controls>,
+    publisher: seqlock::Writer<{ Record::WORDS }>,
+    format: StreamFormat,
+    frame_bytes: usize,
+    /// Frames that fit in a block.
+    block_frames: u32,
+    /// The current block's header as far as it is known; `frames` is 0 where no block is open.
+    open: Header,
+    /// The newest [`Controls::want`] that was served.
+    served: u64,
+    record: Record,
+}
+
+impl Intake {
+    /// An intake that fills `blocks`, and the reader of its record. Serves the first callback at once.
+    pub fn new(blocks: pool::Producer<Header>, format: StreamFormat) -> (Self, Arc<Controls>, RecordReader) {
+        let controls = Arc::new(Controls {
+            want: CachePadded::new(AtomicU64::new(1)),
+            muted: CachePadded::new(AtomicBool::new(false)),
+        });
+        let (publisher, reader) = seqlock::seqlock();
+        let frame_bytes = format.frame_bytes();
+        let open =
+            Header { captured: 0, dropped: 0, discarded: 0, stamp_ns: 0, frames: 0, content: Content::Audio };
+        let intake = Self {
+            block_frames: (blocks.block_bytes() / frame_bytes) as u32,
+            blocks,
+            controls: controls.clone(),
+            publisher,
+            format,
+            frame_bytes,
+            open,
+            served: 0,
+            record: Record::default(),
+        };
+        (intake, controls, RecordReader(reader))
+    }
+
+    /// One callback: `frames` interleaved frames in `bytes`, in the epoch's format. Wait-free, O(frames).
+    #[inline]
+    fn callback(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
+        self.begin(frames, stamp);
+        if self.controls.muted.load(Relaxed) {
+            self.refuse(Content::Muted, frames, stamp);
+        } else {
+            self.copy(bytes, frames, stamp);
+        }
+        self.end();
+    }
+
+    /// One callback in a format that is not the epoch's.
+    #[cold]
+    fn mismatch(&mut self, frames: u32, stamp: Stamp) {
+        self.begin(frames, stamp);
+        self.refuse(Content::Mismatched, frames, stamp);
+        self.end();
+    }
+
+    #[inline]
+    fn begin(&mut self, frames: u32, stamp: Stamp) {
+        self.record.callbacks += 1;
+        self.record.max_frames = self.record.max_frames.max(frames.into());
+        self.record.stamp_ns = stamp.capture_ns;
+        self.record.position = self.record.captured;
+    }
+
+    /// The hand-over rule: once for every position the worker asked for, at the end of the callback that reaches it.
+    #[inline]
+    fn end(&mut self) {
+        let want = self.controls.want.load(Relaxed);
+        if self.record.captured >= want && want != self.served {
+            self.served = want;
+            self.close();
+        }
+        self.publisher.publish(self.record.to_words());
+    }
+
+    #[inline]
+    fn copy(&mut self, mut bytes: &[u8], mut frames: u32, stamp: Stamp) {
+        if self.open.content != Content::Audio {
+            self.close();
+        }
+        while frames > 0 {
+            if self.open.frames == 0 {
+                if !self.blocks.acquire() {
+                    self.record.dropped += u64::from(frames);
+                    self.record.captured += u64::from(frames);
+                    return;
+                }
+                self.open.content = Content::Audio;
+                self.open.stamp_ns = self.stamp_here(stamp);
+            }
+            let here = frames.min(self.block_frames - self.open.frames);
+            let (now, later) = bytes.split_at(here as usize * self.frame_bytes);
+            let at = self.open.frames as usize * self.frame_bytes;
+            self.blocks.bytes_mut()[at..at + now.len()].copy_from_slice(now);
+            self.open.frames += here;
+            self.record.captured += u64::from(here);
+            if self.open.frames == self.block_frames {
+                self.close();
+            }
+            (bytes, frames) = (later, frames - here);
+        }
+    }
+
+    /// Lets time pass without taking a byte; consecutive refusals share one block.
+    #[cold]
+    fn refuse(&mut self, content: Content, frames: u32, stamp: Stamp) {
+        // A shared block's count of frames must not wrap: after half a day of mute it is closed.
+        if self.open.content != content || self.open.frames > u32::MAX / 2 {
+            self.close();
+        }
+        self.record.discarded += u64::from(frames);
+        if frames > 0 && self.blocks.acquire() {
+            if self.open.frames == 0 {
+                self.open.content = content;
+                self.open.stamp_ns = stamp.capture_ns;
+            }
+            self.open.frames += frames;
+        }
+        self.record.captured += u64::from(frames);
+    }
+
+    /// Capture time of the frame at the current position, which the running callback covers.
+    #[inline]
+    fn stamp_here(&self, stamp: Stamp) -> u64 {
+        let before = self.record.captured - self.record.position;
+        if before == 0 {
+            return stamp.capture_ns;
+        }
+        stamp.capture_ns.saturating_add(before * 1_000_000_000 / u64::from(self.format.rate_hz))
+    }
+
+    /// Hands the open block over, if there is one.
+    #[inline]
+    fn close(&mut self) {
+        if self.open.frames == 0 {
+            return;
+        }
+        let Record { captured, dropped, discarded, .. } = self.record;
+        self.blocks.commit(Header { captured, dropped, discarded, ..self.open });
+        self.open.frames = 0;
+    }
+
+    /// The worker's part of a stop, once it has claimed the gate: hands over what is left and returns the final
+    /// figures.
+    pub fn finish(&mut self) -> Record {
+        self.close();
+        self.record
+    }
+}
+
+/// The data callback's way in. Never waits: a callback that comes after the end bounces off and is counted.
+#[derive(Clone, Debug)]
+pub struct DataCallback {
+    gate: Arc<Gate<Intake>>,
+    faults: Arc<Faults>,
+    format: StreamFormat,
+}
+
+impl DataCallback {
+    /// The callback's end of `gate`, for a stream of `format`.
+    pub fn new(gate: Arc<Gate<Intake>>, faults: Arc<Faults>, format: StreamFormat) -> Self {
+        Self { gate, faults, format }
+    }
+
+    /// One callback: `bytes` are interleaved samples of `sample` in the machine's byte order, of at most 2^32 - 1
+    /// frames. Wait-free, never allocates. `false` once the epoch has ended.
+    #[inline]
+    pub fn call(&self, sample: SampleFormat, bytes: &[u8], stamp: Stamp) -> bool {
+        self.gate
+            .enter(|intake| {
+                let frames = (bytes.len() / intake.frame_bytes) as u32;
+                if sample == self.format.sample && bytes.len() == frames as usize * intake.frame_bytes {
+                    intake.callback(bytes, frames, stamp);
+                } else {
+                    let frame_bytes = sample.bytes() * usize::from(self.format.channels);
+                    intake.mismatch((bytes.len() / frame_bytes) as u32, stamp);
+                    self.faults.report(Fault::Mismatch);
+                }
+            })
+            .is_some()
+    }
+
+    /// Frames that certainly fit now, or `None` once the epoch has ended. For sources that can wait.
+    pub fn room(&self) -> Option<u64> {
+        self.gate.enter(|intake| {
+            let free = intake.blocks.free_blocks() as u64 * u64::from(intake.block_frames);
+            let open = if intake.open.frames > 0 { intake.block_frames - intake.open.frames } else { 0 };
+            free + u64::from(open)
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! What a receiver gets.
+
+use crate::timeline::Gap;
+use crossbeam_queue::ArrayQueue;
+use std::fmt;
+use std::sync::Arc;
+
+/// How a chunk's samples are laid out. Constant for the life of a tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkFormat {
+    /// Frames per second.
+    pub rate_hz: u32,
+    /// Samples per frame, interleaved.
+    pub channels: u16,
+}
+
+/// A stretch of audio of one tap, owned. Dropping it, on any thread, gives its buffer back for reuse.
+pub struct Chunk<T: Copy = f32> {
+    pub(super) body: Body<T>,
+    pub(super) format: ChunkFormat,
+    pub(super) position: u64,
+    pub(super) frames: u32,
+    pub(super) padding: u32,
+    /// Frames that the tap had offered before this chunk, from which the receiver knows what it missed.
+    pub(super) offered: u64,
+    pub(super) home: Arc<Recycler<T>>,
+}
+
+/// The parts of a chunk that are allocated, and therefore go round.
+#[derive(Debug)]
+pub(super) struct Body<T> {
+    pub samples: Vec<T>,
+    pub gaps: Vec<Gap>,
+}
+
+impl<T: Copy> Chunk<T> {
+    /// Interleaved samples, `frames * channels` of them; for f32 nominally `-1.0..=1.0`.
+    pub fn samples(&self) -> &[T] {
+        &self.body.samples
+    }
+
+    /// The tap's frame number of the first frame: frame `n` was captured `n / rate` seconds after the tap began.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Frames in the chunk, padding included.
+    pub fn frames(&self) -> u32 {
+        self.frames
+    }
+
+    /// Silent frames at the end that stand for nothing: there because the tap keeps its chunk length and the audio
+    /// ended here.
+    pub fn padding(&self) -> u32 {
+        self.padding
+    }
+
+    /// Rate and channels.
+    pub fn format(&self) -> ChunkFormat {
+        self.format
+    }
+
+    /// The holes between the chunk before this one and the end of this one, in tap frames. A hole inside the
+    /// chunk's own stretch was filled with silence.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.body.gaps
+    }
+}
+
+impl<T: Copy> Drop for Chunk<T> {
+    fn drop(&mut self) {
+        let body = Body {
+            samples: std::mem::take(&mut self.body.samples),
+            gaps: std::mem::take(&mut self.body.gaps),
+        };
+        self.home.give_back(body);
+    }
+}
+
+impl<T: Copy> fmt::Debug for Chunk<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk")
+            .field("position", &self.position)
+            .field("frames", &self.frames)
+            .field("format", &self.format)
+            .field("gaps", &self.body.gaps)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where used buffers wait for their next chunk.
+#[derive(Debug)]
+pub(super) struct Recycler<T> {
+    spare: ArrayQueue<Body<T>>,
+    /// Samples that a full chunk takes.
+    samples: usize,
+}
+
+impl<T> Recycler<T> {
+    /// `count` buffers of `samples` samples each.
+    pub fn new(count: usize, samples: usize) -> Arc<Self> {
+        let recycler = Self { spare: ArrayQueue::new(count), samples };
+        for _ in 0..count {
+            recycler.give_back(recycler.fresh());
+        }
+        Arc::new(recycler)
+    }
+
+    /// An empty buffer; a new one only while the receiver holds more chunks than its queue does.
+    pub fn take(&self) -> Body<T> {
+        self.spare.pop().unwrap_or_else(|| self.fresh())
+    }
+
+    pub fn give_back(&self, mut body: Body<T>) {
+        body.samples.clear();
+        body.gaps.clear();
+        // A full queue means that buffers were added meanwhile; this one is freed here.
+        let _ = self.spare.push(body);
+    }
+
+    fn fresh(&self) -> Body<T> {
+        Body { samples: Vec::with_capacity(self.samples), gaps: Vec::with_capacity(4) }
+    }
+}

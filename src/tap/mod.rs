@@ -1,0 +1,173 @@
+//! A tap takes the capture's audio in a shape of its own: channels, rate, chunk length.
+//!
+//! [`pipe`] is the worker's end, [`assembler`] cuts chunks, [`receiver`] carries them to the listener, [`file`]
+//! listens on a thread of its own and writes.
+
+mod assembler;
+mod chunk;
+mod file;
+mod pipe;
+mod receiver;
+
+pub use assembler::GapPolicy;
+pub use chunk::{Chunk, ChunkFormat};
+pub use file::{FileFormat, FileTap, WavFile, Written};
+pub use receiver::{Receiver, TapLedger, WhenFull};
+
+pub(crate) use pipe::{Audio, Pipe};
+
+use crate::error::Error;
+use crate::format::StreamFormat;
+use crate::signal::{channels::Channels, resample::Quality};
+use assembler::Grid;
+use pipe::{AudioPipe, Sink};
+use receiver::Queue;
+
+/// What a tap's closure is.
+type Closure<T> = Box<dyn FnMut(Chunk<T>) + Send>;
+
+/// A length: of time, or of exactly so many frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Ms(u32),
+    Frames(u32),
+}
+
+impl Length {
+    fn frames(self, rate_hz: u32) -> u32 {
+        match self {
+            Self::Ms(ms) => ((u64::from(ms) * u64::from(rate_hz) + 500) / 1000).max(1) as u32,
+            Self::Frames(frames) => frames,
+        }
+    }
+}
+
+/// What a listener wants to hear. The default is what speech recognisers take: 16 kHz, mono, 160 ms chunks.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    rate_hz: Option<u32>,
+    channels: Channels,
+    quality: Quality,
+    len: Length,
+    hop: Option<Length>,
+    gaps: GapPolicy,
+    queue: usize,
+    when_full: WhenFull,
+}
+
+impl Default for Tap {
+    fn default() -> Self {
+        Self {
+            rate_hz: Some(16_000),
+            channels: Channels::default(),
+            quality: Quality::default(),
+            len: Length::Ms(160),
+            hop: None,
+            gaps: GapPolicy::default(),
+            queue: 64,
+            when_full: WhenFull::default(),
+        }
+    }
+}
+
+impl Tap {
+    /// The default tap.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Frames per second, `1..=768_000`. Default 16,000.
+    pub fn rate_hz(self, rate_hz: u32) -> Self {
+        Self { rate_hz: Some(rate_hz), ..self }
+    }
+
+    /// The device's own rate: nothing is resampled.
+    pub fn device_rate(self) -> Self {
+        Self { rate_hz: None, ..self }
+    }
+
+    /// Which channels, and whether they are mixed. Default: the average of all.
+    pub fn channels(self, channels: Channels) -> Self {
+        Self { channels, ..self }
+    }
+
+    /// The resampler's trade of delay against steepness. Default: balanced, 5 ms.
+    pub fn quality(self, quality: Quality) -> Self {
+        Self { quality, ..self }
+    }
+
+    /// Length of a chunk in milliseconds, at least 1. Default 160.
+    pub fn chunk_ms(self, ms: u32) -> Self {
+        Self { len: Length::Ms(ms), ..self }
+    }
+
+    /// Length of a chunk in frames of the tap, at least 1.
+    pub fn chunk_frames(self, frames: u32) -> Self {
+        Self { len: Length::Frames(frames), ..self }
+    }
+
+    /// From the start of a chunk to the start of the next, in milliseconds: shorter than the chunk and chunks
+    /// overlap, longer and they leave frames out. Default: the chunk's length.
+    pub fn hop_ms(self, ms: u32) -> Self {
+        Self { hop: Some(Length::Ms(ms)), ..self }
+    }
+
+    /// The hop in frames of the tap.
+    pub fn hop_frames(self, frames: u32) -> Self {
+        Self { hop: Some(Length::Frames(frames)), ..self }
+    }
+
+    /// What happens at a hole. Default: filled with silence.
+    pub fn gaps(self, gaps: GapPolicy) -> Self {
+        Self { gaps, ..self }
+    }
+
+    /// Chunks that may wait for the receiver, at least 1, and what happens when they do. Default: 64, drop new ones.
+    pub fn queue(self, chunks: usize, when_full: WhenFull) -> Self {
+        Self { queue: chunks, when_full, ..self }
+    }
+
+    /// Refuses what no device could make right.
+    fn check(&self) -> Result<(), Error> {
+        if let Some(rate) = self.rate_hz
+            && !(1..=StreamFormat::MAX_RATE_HZ).contains(&rate)
+        {
+            return Err(Error::bad_argument(format!(
+                "a tap's rate of {rate} Hz is outside of 1 to {} Hz; nothing was started",
+                StreamFormat::MAX_RATE_HZ
+            )));
+        }
+        if self.queue == 0 {
+            return Err(Error::bad_argument("a tap's queue holds at least 1 chunk; nothing was started"));
+        }
+        self.grid(self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ)).map(drop)
+    }
+
+    /// The chunk grid at `rate_hz`.
+    fn grid(&self, rate_hz: u32) -> Result<Grid, Error> {
+        let len = self.len.frames(rate_hz);
+        let hop = self.hop.unwrap_or(self.len).frames(rate_hz);
+        let longest = 600 * u64::from(StreamFormat::MAX_RATE_HZ);
+        if len == 0 || hop == 0 || u64::from(len.max(hop)) > longest {
+            return Err(Error::bad_argument(format!(
+                "chunks of {len} frames every {hop} frames: both are at least 1 and at most 600 s"
+            )));
+        }
+        Ok(Grid { len, hop, policy: self.gaps })
+    }
+}
+
+/// A tap that calls `closure` on the worker for every chunk.
+pub(crate) fn closure(tap: Tap, closure: Closure<f32>) -> Result<Box<dyn Pipe>, Error> {
+    tap.check()?;
+    Ok(Box::new(AudioPipe::new(tap, Sink::Closure(Some(closure)))))
+}
+
+/// A tap and the receiver of its chunks.
+pub(crate) fn receiver(tap: Tap) -> Result<(Box<dyn Pipe>, Receiver), Error> {
+    tap.check()?;
+    let queue = Queue::new(tap.queue, tap.when_full);
+    Ok((Box::new(AudioPipe::new(tap, Sink::Queue(queue.clone()))), Receiver::new(queue)))
+}
+
+pub(crate) use file::file;

@@ -1,0 +1,285 @@
+//! The worker's end of a tap: device audio in, chunks out.
+
+use super::assembler::Assembler;
+use super::chunk::{Chunk, ChunkFormat, Recycler};
+use super::receiver::Queue;
+use super::{Closure, Tap};
+use crate::error::Error;
+use crate::format::{SampleFormat, StreamFormat};
+use crate::signal::channels::Mixer;
+use crate::signal::resample::{Resampler, run_frames};
+use crate::timeline::{Gap, Span};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A stretch of audio as the worker hands it to every tap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Audio<'a> {
+    /// The device's own bytes, whole frames.
+    pub native: &'a [u8],
+    /// The same decoded, interleaved; empty where no tap asked for it.
+    pub decoded: &'a [f32],
+}
+
+/// What the worker does with a tap.
+pub(crate) trait Pipe: Send + fmt::Debug {
+    /// An epoch begins, or the tap joins one, at `position`.
+    fn begin(&mut self, format: StreamFormat, position: u64) -> Result<(), Error>;
+    /// Audio that follows directly on what came before.
+    fn audio(&mut self, audio: Audio<'_>);
+    /// A hole that follows directly on what came before.
+    fn hole(&mut self, hole: Span);
+    /// The end, at `position`: flushes, and tells the receiver.
+    fn finish(&mut self, position: u64);
+    /// The position up to which the tap needs frames for its next chunk.
+    fn needs(&self, position: u64) -> u64;
+    /// Whether it wants `Audio::decoded`.
+    fn decodes(&self) -> bool;
+    /// Whether nobody listens any more.
+    fn is_gone(&self) -> bool;
+}
+
+/// Where chunks go.
+pub(super) enum Sink<T: Copy> {
+    Queue(Arc<Queue<T>>),
+    /// Runs on the worker; `None` once it has panicked, which ends this tap only.
+    Closure(Option<Closure<T>>),
+}
+
+impl<T: Copy> Sink<T> {
+    fn deliver(&mut self, chunk: Chunk<T>) {
+        match self {
+            Self::Queue(queue) => queue.offer(chunk),
+            Self::Closure(closure) => {
+                if let Some(call) = closure
+                    && catch_unwind(AssertUnwindSafe(|| call(chunk))).is_err()
+                {
+                    *closure = None;
+                }
+            }
+        }
+    }
+
+    fn begin(&self, format: ChunkFormat) {
+        if let Self::Queue(queue) = self {
+            queue.begin(format);
+        }
+    }
+
+    fn end(&self) {
+        if let Self::Queue(queue) = self {
+            queue.end();
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Queue(queue) => queue.is_gone(),
+            Self::Closure(closure) => closure.is_none(),
+        }
+    }
+}
+
+impl<T: Copy> fmt::Debug for Sink<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Queue(_) => "Queue",
+            Self::Closure(_) => "Closure",
+        })
+    }
+}
+
+/// A worker that is gone, for whatever reason, must not leave a receiver waiting.
+impl<T: Copy> Drop for Sink<T> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Channels, rate and chunks of a tap of f32.
+#[derive(Debug)]
+pub(super) struct AudioPipe {
+    tap: Tap,
+    sink: Sink<f32>,
+    stages: Option<Stages>,
+}
+
+/// The stages, which fit one device format.
+#[derive(Debug)]
+struct Stages {
+    mixer: Mixer,
+    mixed: Vec<f32>,
+    resampler: Resampler,
+    assembler: Assembler<f32>,
+    device_hz: u32,
+    tap_hz: u32,
+    /// Where the tap's axis starts in this epoch.
+    origin: u64,
+    /// Where the present run of audio started: the resampler knows frames from here on.
+    run: u64,
+    /// Tap frames delivered when the run started.
+    run_position: u64,
+}
+
+impl AudioPipe {
+    pub fn new(tap: Tap, sink: Sink<f32>) -> Self {
+        Self { tap, sink, stages: None }
+    }
+}
+
+impl Pipe for AudioPipe {
+    fn begin(&mut self, device: StreamFormat, position: u64) -> Result<(), Error> {
+        let mixer = Mixer::new(&self.tap.channels, device.channels)?;
+        let channels = mixer.output_channels();
+        let tap_hz = self.tap.rate_hz.unwrap_or(device.rate_hz);
+        let resampler = Resampler::new(device.rate_hz, tap_hz, channels, self.tap.quality)?;
+        let format = ChunkFormat { rate_hz: tap_hz, channels: channels as u16 };
+        let grid = self.tap.grid(tap_hz)?;
+        let home = Recycler::new(self.tap.queue + 4, grid.len as usize * channels);
+        let assembler = Assembler::new(grid, format, vec![0.0; channels], home);
+        self.sink.begin(format);
+        self.stages = Some(Stages {
+            mixer,
+            mixed: Vec::new(),
+            resampler,
+            assembler,
+            device_hz: device.rate_hz,
+            tap_hz,
+            origin: position,
+            run: position,
+            run_position: 0,
+        });
+        Ok(())
+    }
+
+    fn audio(&mut self, audio: Audio<'_>) {
+        let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
+        stages.mixer.mix(audio.decoded, &mut stages.mixed);
+        let Stages { mixed, resampler, assembler, .. } = stages;
+        resampler.push(mixed, &mut |samples| assembler.push(samples, &mut |chunk| sink.deliver(chunk)));
+    }
+
+    fn hole(&mut self, hole: Span) {
+        let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
+        let Some(cause) = hole.missing else { return };
+        stages.end_run(hole.start, sink);
+        let frames = stages.frames(hole.start, hole.end);
+        let gap = Gap { position: stages.assembler.position(), frames, error_frames: 0, cause };
+        stages.assembler.hole(gap, &mut |chunk| sink.deliver(chunk));
+        stages.run = hole.end;
+        stages.run_position = stages.assembler.position();
+    }
+
+    fn finish(&mut self, position: u64) {
+        if let Some(stages) = &mut self.stages {
+            stages.end_run(position, &mut self.sink);
+            stages.assembler.finish(&mut |chunk| self.sink.deliver(chunk));
+        }
+        self.sink.end();
+    }
+
+    fn needs(&self, position: u64) -> u64 {
+        let Some(stages) = &self.stages else { return u64::MAX };
+        let run_frames = stages.assembler.position() - stages.run_position + stages.assembler.missing();
+        (stages.run + stages.resampler.input_needed(run_frames)).max(position + 1)
+    }
+
+    fn decodes(&self) -> bool {
+        true
+    }
+
+    fn is_gone(&self) -> bool {
+        self.sink.is_gone()
+    }
+}
+
+impl Stages {
+    /// Tap frames that the stretch `[start, end)` of the epoch takes.
+    fn frames(&self, start: u64, end: u64) -> u64 {
+        run_frames(start - self.origin, end - self.origin, self.device_hz, self.tap_hz)
+    }
+
+    /// Flushes the run of audio that ends at `end`, to the exact frame.
+    fn end_run(&mut self, end: u64, sink: &mut Sink<f32>) {
+        let total = self.frames(self.run, end);
+        let Self { resampler, assembler, .. } = self;
+        resampler.finish(total, &mut |samples| assembler.push(samples, &mut |chunk| sink.deliver(chunk)));
+        self.run = end;
+        self.run_position = self.assembler.position();
+    }
+}
+
+/// The device's own bytes, cut into chunks and otherwise untouched.
+#[derive(Debug)]
+pub(super) struct NativePipe {
+    tap: Tap,
+    sink: Sink<u8>,
+    assembler: Option<Assembler<u8>>,
+    /// Told the device's format when it is known.
+    format: Arc<std::sync::OnceLock<StreamFormat>>,
+}
+
+impl NativePipe {
+    pub fn new(tap: Tap, sink: Sink<u8>, format: Arc<std::sync::OnceLock<StreamFormat>>) -> Self {
+        Self { tap, sink, assembler: None, format }
+    }
+}
+
+impl Pipe for NativePipe {
+    fn begin(&mut self, device: StreamFormat, _position: u64) -> Result<(), Error> {
+        let _ = self.format.set(device);
+        let format = ChunkFormat { rate_hz: device.rate_hz, channels: device.channels };
+        let grid = self.tap.grid(device.rate_hz)?;
+        let frame_bytes = device.frame_bytes();
+        let home = Recycler::new(self.tap.queue + 4, grid.len as usize * frame_bytes);
+        self.assembler = Some(Assembler::new(grid, format, silent_frame(device), home));
+        self.sink.begin(format);
+        Ok(())
+    }
+
+    fn audio(&mut self, audio: Audio<'_>) {
+        if let Some(assembler) = &mut self.assembler {
+            assembler.push(audio.native, &mut |chunk| self.sink.deliver(chunk));
+        }
+    }
+
+    fn hole(&mut self, hole: Span) {
+        let (Some(assembler), Some(cause)) = (&mut self.assembler, hole.missing) else { return };
+        let gap =
+            Gap { position: assembler.position(), frames: hole.end - hole.start, error_frames: 0, cause };
+        assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk));
+    }
+
+    fn finish(&mut self, _position: u64) {
+        if let Some(assembler) = &mut self.assembler {
+            assembler.finish(&mut |chunk| self.sink.deliver(chunk));
+        }
+        self.sink.end();
+    }
+
+    fn needs(&self, position: u64) -> u64 {
+        self.assembler.as_ref().map_or(u64::MAX, |assembler| position + assembler.missing())
+    }
+
+    fn decodes(&self) -> bool {
+        false
+    }
+
+    fn is_gone(&self) -> bool {
+        self.sink.is_gone()
+    }
+}
+
+/// One frame of silence: zeros, or the middle of an unsigned format's range.
+fn silent_frame(format: StreamFormat) -> Vec<u8> {
+    let sample = match format.sample {
+        SampleFormat::U8 => (1_u8 << 7).to_ne_bytes().to_vec(),
+        SampleFormat::U16 => (1_u16 << 15).to_ne_bytes().to_vec(),
+        SampleFormat::U24 => (1_u32 << 23).to_ne_bytes().to_vec(),
+        SampleFormat::U32 => (1_u32 << 31).to_ne_bytes().to_vec(),
+        SampleFormat::U64 => (1_u64 << 63).to_ne_bytes().to_vec(),
+        signed_or_float => vec![0; signed_or_float.bytes()],
+    };
+    sample.repeat(format.channels.into())
+}

@@ -1,0 +1,209 @@
+//! From the worker to whoever listens: a bounded queue of chunks, and what happens when it is full.
+
+use super::chunk::{Chunk, ChunkFormat};
+use crate::timeline::{Cause, Gap};
+use crossbeam_queue::ArrayQueue;
+use parking_lot::{Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// What a full queue does with a new chunk. Either way the loss is counted, and the next chunk that arrives names it
+/// as a gap with [`Cause::Behind`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Keep what is queued, lose the new chunk: for whoever wants long unbroken stretches.
+    #[default]
+    DropNew,
+    /// Lose the oldest chunk: for whoever wants to be up to date.
+    KeepNewest,
+}
+
+/// The account of one tap, in tap frames: `offered = received + behind + pending`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TapLedger {
+    /// In the chunks that the tap has made.
+    pub offered: u64,
+    /// Of these, taken by the receiver.
+    pub received: u64,
+    /// Of these, lost because the queue was full.
+    pub behind: u64,
+    /// Of these, in the queue.
+    pub pending: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    offered: AtomicU64,
+    received: AtomicU64,
+    behind: AtomicU64,
+}
+
+/// What the worker and the receiver share.
+#[derive(Debug)]
+pub(super) struct Queue<T: Copy> {
+    chunks: ArrayQueue<Chunk<T>>,
+    when_full: WhenFull,
+    counters: Counters,
+    /// Set by the worker: nothing comes any more.
+    ended: AtomicBool,
+    /// Set by the receiver: nobody listens any more.
+    gone: AtomicBool,
+    /// Set by the worker when the tap begins.
+    format: OnceLock<ChunkFormat>,
+    /// Holds no data: it orders "the queue was empty" against "a chunk came" for whoever sleeps on `news`.
+    sleep: Mutex<()>,
+    news: Condvar,
+}
+
+impl<T: Copy> Queue<T> {
+    pub fn new(chunks: usize, when_full: WhenFull) -> Arc<Self> {
+        Arc::new(Self {
+            chunks: ArrayQueue::new(chunks),
+            when_full,
+            counters: Counters::default(),
+            ended: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            format: OnceLock::new(),
+            sleep: Mutex::new(()),
+            news: Condvar::new(),
+        })
+    }
+
+    /// The worker's side: queues a chunk, or counts one as lost.
+    pub fn offer(&self, chunk: Chunk<T>) {
+        self.counters.offered.fetch_add(chunk.frames.into(), Ordering::Relaxed);
+        let lost = match self.when_full {
+            WhenFull::DropNew => self.chunks.push(chunk).err(),
+            WhenFull::KeepNewest => self.chunks.force_push(chunk),
+        };
+        if let Some(lost) = lost {
+            self.counters.behind.fetch_add(lost.frames.into(), Ordering::Relaxed);
+        }
+        self.wake();
+    }
+
+    pub fn begin(&self, format: ChunkFormat) {
+        // The first epoch's stays: a tap's format is constant for its life.
+        let _ = self.format.set(format);
+    }
+
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    pub fn ledger(&self) -> TapLedger {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        // What left is read before what came, so that `pending` is never negative.
+        let (received, behind) = (load(&self.counters.received), load(&self.counters.behind));
+        let offered = load(&self.counters.offered).max(received + behind);
+        TapLedger { offered, received, behind, pending: offered - received - behind }
+    }
+
+    fn wake(&self) {
+        drop(self.sleep.lock());
+        self.news.notify_all();
+    }
+}
+
+/// The listening end of a tap. Dropping it ends the tap.
+#[derive(Debug)]
+pub struct Receiver<T: Copy = f32> {
+    queue: Arc<Queue<T>>,
+    /// Frames offered before the next chunk, if nothing is missed.
+    expected: u64,
+}
+
+impl<T: Copy> Receiver<T> {
+    pub(super) fn new(queue: Arc<Queue<T>>) -> Self {
+        Self { queue, expected: 0 }
+    }
+
+    /// The next chunk, if there is one. Never waits.
+    pub fn try_recv(&mut self) -> Option<Chunk<T>> {
+        let mut chunk = self.queue.chunks.pop()?;
+        self.queue.counters.received.fetch_add(chunk.frames.into(), Ordering::Relaxed);
+        let missed = chunk.offered - self.expected;
+        if missed > 0 {
+            let position = chunk.position.saturating_sub(missed);
+            chunk
+                .body
+                .gaps
+                .insert(0, Gap { position, frames: missed, error_frames: 0, cause: Cause::Behind });
+        }
+        self.expected = chunk.offered + u64::from(chunk.frames);
+        Some(chunk)
+    }
+
+    /// The next chunk; waits for it. `None` after the last one, when the capture has ended.
+    pub fn recv(&mut self) -> Option<Chunk<T>> {
+        self.recv_until(None)
+    }
+
+    /// The next chunk, waited for no longer than `patience`. `None` when there is none by then, or none to come:
+    /// see [`is_ended`](Self::is_ended).
+    pub fn recv_timeout(&mut self, patience: Duration) -> Option<Chunk<T>> {
+        self.recv_until(Instant::now().checked_add(patience))
+    }
+
+    /// Whether the capture has ended and everything was received.
+    pub fn is_ended(&self) -> bool {
+        // Acquire: pairs with the Release in `Queue::end`, so that the last chunk is seen before the end.
+        self.queue.ended.load(Ordering::Acquire) && self.queue.chunks.is_empty()
+    }
+
+    /// Rate and channels, once the device is open.
+    pub fn format(&self) -> Option<ChunkFormat> {
+        self.queue.format.get().copied()
+    }
+
+    /// Where the tap's frames went.
+    pub fn ledger(&self) -> TapLedger {
+        self.queue.ledger()
+    }
+
+    fn recv_until(&mut self, deadline: Option<Instant>) -> Option<Chunk<T>> {
+        loop {
+            if let Some(chunk) = self.try_recv() {
+                return Some(chunk);
+            }
+            let mut guard = self.queue.sleep.lock();
+            if !self.queue.chunks.is_empty() {
+                continue;
+            }
+            if self.queue.ended.load(Ordering::Acquire) {
+                drop(guard);
+                // The last chunk may have come between the look and the end.
+                return self.try_recv();
+            }
+            match deadline {
+                None => self.queue.news.wait(&mut guard),
+                Some(deadline) if self.queue.news.wait_until(&mut guard, deadline).timed_out() => {
+                    drop(guard);
+                    return self.try_recv();
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+impl<T: Copy> Iterator for Receiver<T> {
+    type Item = Chunk<T>;
+
+    /// [`recv`](Receiver::recv).
+    fn next(&mut self) -> Option<Chunk<T>> {
+        self.recv()
+    }
+}
+
+impl<T: Copy> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.queue.gone.store(true, Ordering::Relaxed);
+    }
+}

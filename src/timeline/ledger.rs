@@ -1,0 +1,36 @@
+//! Where every frame went.
+
+/// The account of a capture, in device frames: `captured = delivered + dropped + discarded + pending`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Given to the callback by the system.
+    pub captured: u64,
+    /// Decoded and offered to the taps, also when there are none.
+    pub delivered: u64,
+    /// Lost by us: no block was free.
+    pub dropped: u64,
+    /// Refused on purpose: muted, paused, or in a format that the stream had not announced.
+    pub discarded: u64,
+    /// On the way: in the pool, or in the block that is being filled.
+    pub pending: u64,
+    /// Lost by the device or the system, before the callback; not among `captured`.
+    pub lost: u64,
+}
+
+impl Ledger {
+    pub(crate) const WORDS: usize = 6;
+
+    /// Whether every captured frame is accounted for.
+    pub fn balanced(&self) -> bool {
+        self.captured == self.delivered + self.dropped + self.discarded + self.pending
+    }
+
+    pub(crate) fn to_words(self) -> [u64; Self::WORDS] {
+        [self.captured, self.delivered, self.dropped, self.discarded, self.pending, self.lost]
+    }
+
+    pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
+        let [captured, delivered, dropped, discarded, pending, lost] = words;
+        Self { captured, delivered, dropped, discarded, pending, lost }
+    }
+}

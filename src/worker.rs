@@ -1,0 +1,295 @@
+//! The other half: blocks in, taps out, and when to sleep.
+
+use crate::error::{Error, ErrorKind};
+use crate::handoff::newest;
+use crate::intake::{Fault, Record};
+use crate::report::{Report, StopReason};
+use crate::rhythm::Rhythm;
+use crate::signal::decode::decode;
+use crate::signal::level::Meter;
+use crate::signal::picture::Picture;
+use crate::source::Session;
+use crate::stats::{Stats, StatsWriter};
+use crate::tap::{Audio, Pipe};
+use crate::timeline::{Gap, Span, Timeline};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Pictures per second while somebody looks.
+const PICTURES_HZ: u64 = 30;
+/// A look at least so often, whatever is waited for: a device that died without a word is noticed.
+const WATCHDOG: Duration = Duration::from_secs(1);
+/// How long the end waits for a callback that is running.
+const STUCK_AFTER: Duration = Duration::from_millis(250);
+const STUCK_RETRY: Duration = Duration::from_micros(200);
+/// How long the end waits for the source to let go of the device.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(200);
+/// Gap records that are kept for the report; the ledger counts all of them.
+const MOST_GAPS: usize = 4096;
+
+/// What the control side asks of the worker.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    /// Taps that join.
+    pub taps: Mutex<Vec<Box<dyn Pipe>>>,
+    /// End it.
+    pub stop: AtomicBool,
+}
+
+/// The worker's state. One thread runs it from the opening of the device to the end.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    requests: Arc<Requests>,
+    session: Session,
+    /// What all times are counted from.
+    origin: Instant,
+    /// When the clock ends the capture.
+    deadline: Option<Instant>,
+    timeline: Timeline,
+    taps: Vec<Box<dyn Pipe>>,
+    decoded: Vec<f32>,
+    rhythm: Rhythm,
+    stats: Stats,
+    stats_writer: StatsWriter,
+    picture: newest::Writer<Picture>,
+    meter: Meter,
+    /// Where the present picture started.
+    pictured: u64,
+    pictures: u64,
+    gaps: Vec<Gap>,
+}
+
+impl Worker {
+    /// A worker for an open source whose `taps` have begun.
+    pub fn new(
+        requests: Arc<Requests>,
+        session: Session,
+        taps: Vec<Box<dyn Pipe>>,
+        origin: Instant,
+        length: Option<Duration>,
+        stats_writer: StatsWriter,
+        picture: newest::Writer<Picture>,
+    ) -> Self {
+        let format = session.info.format;
+        let deadline = length.filter(|_| !session.ends_itself).map(|length| session.started + length);
+        Self {
+            requests,
+            deadline,
+            timeline: Timeline::default(),
+            taps,
+            origin,
+            decoded: vec![0.0; session.epoch.block_frames as usize * usize::from(format.channels)],
+            rhythm: Rhythm::new(format.rate_hz),
+            stats: Stats::default(),
+            stats_writer,
+            picture,
+            meter: Meter::new(format.channels.into()),
+            pictured: 0,
+            pictures: 0,
+            gaps: Vec::new(),
+            session,
+        }
+    }
+
+    /// Runs until the end, whichever comes first: the stop, the source's end, the device's.
+    pub fn run(mut self) -> Report {
+        loop {
+            let requested = self.requests.stop.load(Ordering::Relaxed);
+            // Before the drain: what was written before the end was announced is there to be popped.
+            let ended = self.session.epoch.source_ended();
+            self.welcome_taps();
+            let more = self.drain();
+            let now = Instant::now();
+            let elapsed = now - self.origin;
+            self.publish(elapsed);
+            if requested {
+                return self.finish(StopReason::Requested);
+            }
+            if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
+                return self.finish(StopReason::Finished);
+            }
+            if let Some(error) = self.fatal_fault() {
+                return self.finish(StopReason::DeviceLost(error));
+            }
+            if !self.session.paced {
+                // A source that waits for room wakes us when there is none left, and we it when there is.
+                self.session.running.nudge();
+            }
+            if !more {
+                self.sleep(now, elapsed);
+                self.stats.wakeups += 1;
+            }
+        }
+    }
+
+    fn welcome_taps(&mut self) {
+        let mut joining = std::mem::take(&mut *self.requests.taps.lock());
+        let (format, position) = (self.session.info.format, self.timeline.position());
+        for mut tap in joining.drain(..) {
+            // One that does not fit the device ends at once, which its receiver sees.
+            if tap.begin(format, position).is_ok() {
+                self.taps.push(tap);
+            }
+        }
+        self.taps.retain(|tap| !tap.is_gone());
+    }
+
+    /// Serves the blocks that wait, at most a quarter of the pool so that nobody else waits long; whether there may
+    /// be more.
+    fn drain(&mut self) -> bool {
+        let enough = self.timeline.position() + self.session.epoch.pool_frames / 4;
+        let pictured = self.picture.wanted(self.origin.elapsed());
+        while let Some(block) = self.session.epoch.pop() {
+            let Self { session, timeline, taps, decoded, meter, stats, gaps, .. } = self;
+            let epoch = &session.epoch;
+            let header = block.header();
+            timeline.block(header, |span| match span.missing {
+                Some(_) => hole(span, taps, gaps),
+                None => {
+                    let bytes = header.frames as usize * epoch.format.frame_bytes();
+                    let native = &epoch.bytes(&block)[..bytes];
+                    let mut samples = &[][..];
+                    if pictured || taps.iter().any(|tap| tap.decodes()) {
+                        let whole = header.frames as usize * usize::from(epoch.format.channels);
+                        let decoded = &mut decoded[..whole];
+                        stats.repaired_samples += decode(epoch.format.sample, native, decoded) as u64;
+                        samples = decoded;
+                    }
+                    if pictured {
+                        meter.add(samples);
+                    }
+                    let audio = Audio { native, decoded: samples };
+                    taps.iter_mut().for_each(|tap| tap.audio(audio));
+                }
+            });
+            self.session.epoch.give_back(block);
+            if self.timeline.position() >= enough {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn publish(&mut self, elapsed: Duration) {
+        let record = self.session.epoch.record.read();
+        self.note(&record);
+        self.stats_writer.publish(self.stats.to_words());
+        let position = self.timeline.position();
+        let frames = position - self.pictured;
+        if !self.picture.wanted(elapsed) {
+            self.pictured = position;
+        } else if frames >= self.picture_frames() {
+            self.pictured = position;
+            self.pictures += 1;
+            let (sequence, levels) = (self.pictures, self.meter.take());
+            let channels = self.session.info.format.channels;
+            self.picture.publish(|picture| {
+                *picture = Picture { sequence, position, frames, channels, levels };
+            });
+        }
+    }
+
+    fn note(&mut self, record: &Record) {
+        self.stats.ledger = self.timeline.ledger(record);
+        self.stats.callbacks = record.callbacks;
+        self.stats.max_callback_frames = record.max_frames;
+        self.stats.errors = self.session.epoch.faults.count();
+        self.stats.xruns = self.session.epoch.faults.xruns();
+    }
+
+    fn picture_frames(&self) -> u64 {
+        u64::from(self.session.info.format.rate_hz) / PICTURES_HZ
+    }
+
+    fn fatal_fault(&self) -> Option<Error> {
+        let fault = self.session.epoch.faults.take().find(|fault| fault.is_fatal())?;
+        let (kind, what) = match fault {
+            Fault::Denied => (ErrorKind::PermissionDenied, "access to the microphone was withdrawn"),
+            Fault::Mismatch => (ErrorKind::UnsupportedFormat, "the device changed its sample format"),
+            Fault::Backend => (ErrorKind::DeviceLost, "the audio service failed"),
+            _ => (ErrorKind::DeviceLost, "the device is gone"),
+        };
+        let message = format!("{what}: {}; what came before is delivered", self.session.info.name);
+        Some(Error::new(kind, message))
+    }
+
+    /// Sleeps until the callback that completes the next thing somebody waits for is due, or somebody asks.
+    fn sleep(&mut self, now: Instant, elapsed: Duration) {
+        let position = self.timeline.position();
+        let captured = self.stats.ledger.captured;
+        let rate = u64::from(self.session.info.format.rate_hz);
+        let needs = self.taps.iter().map(|tap| tap.needs(position));
+        let picture =
+            if self.picture.wanted(elapsed) { self.pictured + self.picture_frames() } else { u64::MAX };
+        let others =
+            [picture, position + rate * WATCHDOG.as_secs(), position + self.session.epoch.pool_frames / 4];
+        let mut want = needs.chain(others).min().unwrap_or(position).max(captured + 1);
+        if self.rhythm.is_learning() {
+            want = captured + 1;
+        }
+        self.session.epoch.controls.want(want);
+        let mut patience = if self.session.paced {
+            self.rhythm.look(elapsed, captured, want)
+        } else {
+            Duration::from_millis(5)
+        };
+        if let Some(deadline) = self.deadline {
+            patience = patience.min(deadline.saturating_duration_since(now));
+        }
+        thread::park_timeout(patience.min(WATCHDOG));
+    }
+
+    /// The exact end: what was handed over, then the gate, then what the last callback left.
+    fn finish(mut self, mut reason: StopReason) -> Report {
+        while self.drain() {}
+        let since = Instant::now();
+        let last = loop {
+            if let Some(record) = self.session.epoch.claim() {
+                break Some(record);
+            }
+            if since.elapsed() > STUCK_AFTER {
+                reason = StopReason::CallbackStuck;
+                break None;
+            }
+            thread::sleep(STUCK_RETRY);
+        };
+        while self.drain() {}
+        let Self { timeline, taps, gaps, .. } = &mut self;
+        if let Some(record) = &last {
+            timeline.finish(record, |span| hole(span, taps, gaps));
+        }
+        let position = timeline.position();
+        taps.iter_mut().for_each(|tap| tap.finish(position));
+        // A stuck callback's frames stay pending: they were given to it and never came out.
+        let record = last.unwrap_or_else(|| self.session.epoch.record.read());
+        self.note(&record);
+        self.stats_writer.publish(self.stats.to_words());
+        let released = self.session.running.close(CLOSE_PATIENCE);
+        Report {
+            reason,
+            input: self.session.info.clone(),
+            stats: self.stats,
+            gaps: self.gaps,
+            late_callbacks: self.session.epoch.bounced(),
+            released,
+        }
+    }
+}
+
+/// A hole, for the taps and for the report.
+fn hole(span: Span, taps: &mut [Box<dyn Pipe>], gaps: &mut Vec<Gap>) {
+    taps.iter_mut().for_each(|tap| tap.hole(span));
+    let Some(cause) = span.missing else { return };
+    let frames = span.end - span.start;
+    if let Some(last) = gaps.last_mut()
+        && last.cause == cause
+        && last.position + last.frames == span.start
+    {
+        last.frames += frames;
+    } else if gaps.len() < MOST_GAPS {
+        gaps.push(Gap { position: span.start, frames, error_frames: 0, cause });
+    }
+}
