@@ -50,7 +50,7 @@ pub struct Resampler {
     run: Run,
 }
 
-/// What is left of the output of one run.
+/// The output side of one run.
 #[derive(Debug)]
 struct Run {
     /// Frames of head delay still to drop.
@@ -58,6 +58,9 @@ struct Run {
     delivered: u64,
     /// Frames after which the run is over; unknown until `finish`.
     total: u64,
+    /// With `hold`, the one frame that waits for the next.
+    held: Vec<f32>,
+    hold: bool,
 }
 
 /// The library's engine with its output buffer, at the precision of the preset.
@@ -95,7 +98,13 @@ impl Resampler {
             core,
             pending: Vec::with_capacity(block * channels),
             prime: plan.prime,
-            run: Run::new(&plan),
+            run: Run {
+                skip: plan.trim(),
+                delivered: 0,
+                total: u64::MAX,
+                held: Vec::with_capacity(channels),
+                hold: plan.hold,
+            },
         })
     }
 
@@ -161,7 +170,10 @@ impl Resampler {
         }
         self.pending.clear();
         self.prime = self.plan.prime;
-        self.run = Run::new(&self.plan);
+        self.run.skip = self.plan.trim();
+        self.run.delivered = 0;
+        self.run.total = u64::MAX;
+        self.run.held.clear();
     }
 
     /// Input frames of a run that must have been pushed for its first `out_frames` to have gone out.
@@ -201,10 +213,6 @@ impl fmt::Debug for Resampler {
 }
 
 impl Run {
-    fn new(plan: &Plan) -> Self {
-        Self { skip: plan.trim(), delivered: 0, total: u64::MAX }
-    }
-
     fn is_over(&self) -> bool {
         self.delivered >= self.total
     }
@@ -213,10 +221,25 @@ impl Run {
         let count = (frames.len() / channels) as u64;
         let skipped = self.skip.min(count);
         self.skip -= skipped;
-        let given = (count - skipped).min(self.total.saturating_sub(self.delivered));
+        let frames = &frames[skipped as usize * channels..];
+        if !self.hold {
+            return self.deliver(frames, channels, sink);
+        }
+        for frame in frames.chunks_exact(channels) {
+            let mut held = std::mem::take(&mut self.held);
+            self.deliver(&held, channels, sink);
+            held.clear();
+            held.extend_from_slice(frame);
+            self.held = held;
+        }
+    }
+
+    fn deliver(&mut self, frames: &[f32], channels: usize, sink: &mut impl FnMut(&[f32])) {
+        let count = (frames.len() / channels) as u64;
+        let given = count.min(self.total.saturating_sub(self.delivered));
         self.delivered += given;
         if given > 0 {
-            sink(&frames[skipped as usize * channels..][..given as usize * channels]);
+            sink(&frames[..given as usize * channels]);
         }
     }
 }
