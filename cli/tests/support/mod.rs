@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 pub mod microphone;
+pub mod recording;
 pub mod reference;
 pub mod server;
 pub mod signal;
