@@ -78,7 +78,7 @@ fn native_is_bit_exact_from_the_first_frame_in_stereo_at_48000() {
 }
 
 #[test]
-fn half_a_minute_from_44100_to_16000_drops_nothing_and_has_its_exact_length() {
+fn a_half_minute_from_44100_to_16000_drops_nothing_and_has_its_exact_length() {
     let server = PulseServer::start(44_100, 1);
     let recording = record(
         &server,
