@@ -43,13 +43,11 @@ impl Reference {
             .collect();
         let frame = |k: usize| {
             let numerator = k as i64 * from;
-            let centre = numerator / to - whole;
             let filter = &filters[(numerator % to) as usize / step as usize];
-            let tap = |(n, weight): (i64, &f64)| {
-                let index = usize::try_from(centre + n).ok();
-                index.and_then(|index| input.get(index)).map_or(0.0, |sample| sample * weight)
-            };
-            (-HALF..).zip(filter).map(tap).sum()
+            let begin = numerator / to - whole - HALF;
+            let before = usize::try_from(-begin).unwrap_or(0).min(filter.len());
+            let inside = input.get(usize::try_from(begin).unwrap_or(0)..).unwrap_or_default();
+            product(&filter[before..], inside)
         };
         (first..first + count).map(frame).collect()
     }
@@ -74,11 +72,8 @@ impl Reference {
         let edge = length / 10;
         let count = length - 2 * edge;
         // Coarse, by the correlation with the reference at whole frames.
-        let plain = self.resample(input, 0.0, edge, count.min(4_000));
-        let score = |lag: usize| {
-            let part = &recorded[edge + lag..];
-            plain.iter().zip(part).map(|(a, b)| a * b).sum::<f64>()
-        };
+        let plain = self.resample(input, 0.0, edge, count.min(500));
+        let score = |lag: usize| product(&plain, &recorded[edge + lag..]);
         let room = (recorded.len() + 1).checked_sub(edge + plain.len()).expect("the recording is too short");
         let lag = (0..room).max_by(|&a, &b| score(a).total_cmp(&score(b))).expect("there is a lag");
         let segment = recorded.get(edge + lag..edge + lag + count).expect("the clip's end is missing");
@@ -91,7 +86,7 @@ impl Reference {
         let mut delay =
             quarters.min_by(|&a, &b| residual(a).total_cmp(&residual(b))).expect("there are quarters");
         // Finest: Gauss and Newton, with the derivative from a hundredth of a frame to either side.
-        for _ in 0..4 {
+        for _ in 0..3 {
             let at = |offset: f64| self.resample(input, delay + offset, edge, count);
             let (here, before, after) = (at(0.0), at(-0.01), at(0.01));
             let (gain, _) = fit(&here, segment);
@@ -107,9 +102,13 @@ impl Reference {
 
 /// The gain that makes `model` most like `data`, and the energy of what is left.
 fn fit(model: &[f64], data: &[f64]) -> (f64, f64) {
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let gain = product(model, data) / product(model, model);
     (gain, model.iter().zip(data).map(|(m, d)| (d - gain * m).powi(2)).sum())
+}
+
+/// The sum of the products, as far as both reach.
+fn product(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The modified Bessel function of the first kind, order 0, by its series.
