@@ -63,10 +63,10 @@ fn measured(quality: Quality, delay_ms: f64, alias_from: f64, alias_db: f64) {
         );
         assert!(ripple <= 0.001, "{rates:?} ripple {ripple} dB");
         assert!(spurious <= alias_db, "{rates:?} alias or image {spurious} dB");
-        // Where the block is longer than 10 ms, its first half waits for the second in addition.
-        let holds = if twice * delay_ms > 6.0 && quality != Quality::LowLatency { 10.0 } else { 0.0 };
+        // A block is twice the delay; of one longer than 10 ms the rest waits for the pushes to come.
+        let holds = if quality == Quality::LowLatency { 0.0 } else { (2.0 * least - 10.0).max(0.0) };
         assert!(least <= twice * delay_ms, "{rates:?} delay {least} ms");
-        assert!(worst <= twice * delay_ms + holds * twice, "{rates:?} delay {worst} ms at 10 ms");
+        assert!(worst <= twice * delay_ms + holds, "{rates:?} delay {worst} ms at 10 ms");
         if quality == Quality::LowLatency {
             assert!(any <= twice * delay_ms, "{rates:?} delay {any} ms in pieces");
         }
@@ -96,12 +96,12 @@ fn best_is_flat_and_at_the_floor_within_10_1_ms() {
 fn the_measurements_can_fail() {
     assert!(alias((48_000, 16_000), Quality::LowLatency, 1.0) > -20.0);
     assert!(alias((48_000, 16_000), Quality::Balanced, 1.0) > -150.0);
-    // 2 kHz is below the rates for which the presets keep their shape.
+    // Below 1 kHz the presets do not keep their shape.
     assert!(ripple((400, 16_000), Quality::Balanced) > 1.0);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_split_gives_the_same_bits(
@@ -154,14 +154,15 @@ fn run_frames_rounds_halves_up() {
 
 #[test]
 fn every_length_comes_out_exact_and_in_place() {
-    for rates in RATES.into_iter().chain(NEARLY_COPRIME).chain([(48_000, 48_000)]) {
+    // Without the highest rates, which take long in a debug build and show nothing new.
+    for rates in RATES.into_iter().chain(NEARLY_COPRIME[..5].to_vec()).chain([(48_000, 48_000)]) {
         for quality in Quality::ALL {
             let mut resampler = Resampler::new(rates.0, rates.1, 1, quality).unwrap();
             // `convert` asserts the length.
             for frames in [0, 1, 2, 3, 5, 159, 160, 161, 479, 480, 481, 1_003] {
                 let output = convert(&mut resampler, rates, &vec![1.0; frames], 100);
                 // The middle of a long enough run has settled: nothing was cut at the wrong end.
-                if frames == 1_003 && rates.0 < 50_000 && quality == Quality::LowLatency {
+                if frames == 1_003 && quality == Quality::LowLatency {
                     let middle = f64::from(output[output.len() / 2]);
                     assert!((middle - 1.0).abs() < 1e-3, "{rates:?} {middle}");
                 }
@@ -177,8 +178,8 @@ fn input_needed_is_enough_and_hardly_more() {
             let mut resampler = Resampler::new(rates.0, rates.1, 1, quality).unwrap();
             let (mut fed, mut delivered, mut slack) = (0_u64, 0_u64, 0);
             let frames = u64::from(rates.0 / 25);
-            let step = (rates.0 / 16_000).max(1) as usize;
             // Frame by frame (as far as that is quick), so that the least number is seen.
+            let step = if rates.0 > 100_000 { 64 } else { 1 };
             for out_frames in 0.. {
                 let needed = resampler.input_needed(out_frames);
                 if needed > frames {
@@ -196,9 +197,12 @@ fn input_needed_is_enough_and_hardly_more() {
                 }
                 assert!(delivered >= out_frames, "{rates:?} {quality}: {needed} do not give {out_frames}");
             }
-            // A call of the interpolator is 1 ms; whole blocks and short steps are exact.
-            let coarse = NEARLY_COPRIME.contains(&rates);
-            let most = if coarse { u64::from(rates.0 / 1000) + 2 } else { 1 };
+            // A call of the interpolator is 1 ms; the engine's steps are exact when they are n/2^k frames.
+            let most = match (NEARLY_COPRIME.contains(&rates), quality) {
+                (true, _) => u64::from(rates.0 / 1000) + 2,
+                (_, Quality::LowLatency) => u64::from([(44_100, 16_000), (16_000, 48_000)].contains(&rates)),
+                _ => 0,
+            };
             assert!(slack <= most, "{rates:?} {quality}: up to {slack} frames too many");
         }
     }
@@ -235,14 +239,25 @@ fn interpolated_rates_keep_the_quality_of_their_preset() {
 #[test]
 fn extreme_rates_work_as_far_as_a_bounded_filter_can() {
     for quality in Quality::ALL {
-        for (rates, frames) in
-            [((1, 1), 3), ((1, 768_000), 1), ((768_000, 1), 800_000), ((768_000, 768_000), 9)]
+        // A rate of 1 Hz needs 16 s of input behind a frame, so 1 -> 768,000 is not flushed here.
+        for (rates, frames) in [((1, 1), 3), ((1, 8_000), 1), ((768_000, 1), 800_000), ((768_000, 90), 9_999)]
         {
             let input = vec![0.5; frames];
             let mut resampler = Resampler::new(rates.0, rates.1, 1, quality).unwrap();
             let output = convert(&mut resampler, rates, &input, 10_000);
             assert!(output.iter().all(|x| x.is_finite() && x.abs() < 1.0), "{rates:?} {quality}");
         }
+        // A step after half a second: the filter is shorter than an output frame, but it stands in place.
+        let step: Vec<f32> = (0..768_000).map(|k| if k < 384_000 { 0.0 } else { 1.0 }).collect();
+        let output = converted((768_000, 40), quality, &step);
+        let expected = (0..40).map(|k| if k < 20 { 0.0 } else { 1.0 });
+        let off = |(k, (&x, want)): (usize, (&f32, f32))| k != 20 && (x - want).abs() > 1e-3;
+        assert!(!output.iter().zip(expected).enumerate().any(off), "{quality} {output:?}");
+        assert!((output[20] - 0.5).abs() < 0.01, "{quality} {output:?}");
+
+        let mut resampler = Resampler::new(1, 768_000, 1, quality).unwrap();
+        resampler.push(&[0.5; 2], &mut |_| panic!("2 s are not enough for any filter"));
+        resampler.finish(0, &mut |_| panic!("nothing was asked for"));
     }
     let error = |rates: (u32, u32)| Resampler::new(rates.0, rates.1, 1, Quality::Best).unwrap_err().kind();
     for rates in [(0, 16_000), (16_000, 0), (768_001, 16_000), (16_000, u32::MAX)] {

@@ -63,9 +63,8 @@ fn solve(mut lines: Vec<Vec<f64>>) -> Vec<f64> {
         lines.swap(i, pivot);
         for below in i + 1..n {
             let factor = lines[below][i] / lines[i][i];
-            for j in i..=n {
-                lines[below][j] -= factor * lines[i][j];
-            }
+            let (upper, lower) = lines.split_at_mut(below);
+            lower[0].iter_mut().zip(&upper[i]).for_each(|(x, above)| *x -= factor * above);
         }
     }
     let mut x = vec![0.0; n];
@@ -108,7 +107,7 @@ pub fn ripple(rates: (u32, u32), quality: Quality) -> f64 {
 pub fn alias(rates: (u32, u32), quality: Quality, from: f64) -> f64 {
     let nyquist = f64::from(rates.1) / 2.0;
     let last = f64::from(rates.0 - rates.1 / 200) / f64::from(rates.1);
-    [1.002, 1.02, 1.05, 1.1, 1.11, 1.2, 1.5, 1.9, 2.3, last]
+    [1.002, 1.01, 1.02, 1.03, 1.05, 1.1, 1.102, 1.12, 1.15, 1.2, 1.35, 1.5, 1.73, 1.9, 2.3, 2.99, 4.1, last]
         .iter()
         .filter(|&&part| part >= from && part <= last)
         .map(|part| {
@@ -128,7 +127,7 @@ pub fn image(rates: (u32, u32), quality: Quality, to: f64) -> f64 {
         .filter(|&&part| part < to + 1e-9)
         .map(|part| {
             let hz = part * rate_in / 2.0;
-            let output = converted(rates, quality, &tone(rates.0, hz, 0.12));
+            let output = converted(rates, quality, &tone(rates.0, hz, 4_000.0 / rate_in));
             let mut tones = vec![hz];
             tones.extend(
                 (1..).map(|k| f64::from(k) * rate_in - hz).take_while(|image| *image < rate_out / 2.0),
