@@ -9,8 +9,7 @@ mod bench {
     use hearken::epoch::{Epoch, epoch};
     use hearken::{SampleFormat, StreamFormat, data_closure};
     use std::hint::black_box;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -57,23 +56,11 @@ mod bench {
             (Box::new(data_closure(inlet.data)), epoch)
         }
 
-        /// A copy of the same bytes into as much memory as the pool has, and the end of what was copied.
-        fn copy(&self) -> (Callback, Arc<AtomicU64>) {
+        /// A copy of the same bytes into the same place each time, and nothing else.
+        fn copy(&self) -> Callback {
             let size = self.bytes.len();
-            let mut area = vec![1_u8; (RATE_HZ as usize / 2 * self.format.frame_bytes() / size).max(1) * size];
-            let (mut at, mut total) = (0, 0);
-            let end = Arc::new(AtomicU64::new(0));
-            let published = end.clone();
-            let copy = move |data: &Data, _: &InputCallbackInfo| {
-                area[at..at + size].copy_from_slice(data.bytes());
-                at += size;
-                if at == area.len() {
-                    at = 0;
-                }
-                total += size as u64;
-                published.store(total, Ordering::Release);
-            };
-            (Box::new(copy), end)
+            let mut area = vec![1_u8; size];
+            Box::new(move |data: &Data, _: &InputCallbackInfo| area.copy_from_slice(data.bytes()))
         }
     }
 
@@ -105,7 +92,7 @@ mod bench {
                 let (callback, epoch) = case.engine();
                 (callback, Some(epoch))
             }
-            _ => (case.copy().0, None),
+            _ => (case.copy(), None),
         };
         let (data, info) = (case.data(), info());
         for _ in 0..parse(calls) {
@@ -137,7 +124,8 @@ mod bench {
         }
 
         fn row(&self) -> String {
-            let [min, median, p99, p999, max] = [0.0, 0.5, 0.99, 0.999, 1.0].map(|quantile| self.at(quantile));
+            let [min, median, p99, p999, max] =
+                [0.0, 0.5, 0.99, 0.999, 1.0].map(|quantile| self.at(quantile));
             format!("{min:>7} {median:>7} {p99:>7} {p999:>7} {max:>8}")
         }
     }
@@ -160,7 +148,9 @@ mod bench {
 
     pub fn times() {
         const CALLS: usize = 20_000;
-        println!("ns per callback, {CALLS} calls each; absolute times drift on shared machines: compare rows of one block");
+        println!(
+            "ns per callback, {CALLS} calls each; absolute times drift on shared machines: compare rows of one block"
+        );
         println!("{:<34} {:>7} {:>7} {:>7} {:>7} {:>8}", "", "min", "median", "p99", "p99.9", "max");
         let clock = Times::of(CALLS, || ());
         println!("{:<34} {}", "(the clock alone)", clock.row());
@@ -170,7 +160,7 @@ mod bench {
                     let mut case = Case::new(sample, channels, frames);
                     let name = format!("{sample} {channels} ch {frames:>4}");
                     let (data, info) = (case.data(), info());
-                    let (mut copy, _) = case.copy();
+                    let mut copy = case.copy();
                     let private = Times::of(CALLS, || call_under_test(&mut copy, &data, &info));
                     println!("{name:<18} copy, private  {}", private.row());
                     let (mut callback, mut epoch) = case.engine();

@@ -2,7 +2,7 @@
 //!
 //! It copies, counts and hands over; it takes no lock, allocates nothing, makes no system call and asks no clock.
 
-use crate::format::{SampleFormat, StreamFormat};
+use crate::format::StreamFormat;
 use crate::handoff::gate::Gate;
 use crate::handoff::{pool, seqlock};
 use crossbeam_utils::CachePadded;
@@ -271,7 +271,23 @@ impl Intake {
     }
 
     #[inline]
-    fn copy(&mut self, mut bytes: &[u8], mut frames: u32, stamp: Stamp) {
+    fn copy(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
+        let open = self.open.frames;
+        let fits = frames > 0 && frames <= self.block_frames - open && self.open.content == Content::Audio;
+        // The common case, in a straight line: everything goes into the current block, or into a fresh one.
+        if fits && (open > 0 || self.blocks.acquire()) {
+            if open == 0 {
+                self.open.stamp_ns = stamp.capture_ns;
+            }
+            self.append(bytes, frames);
+        } else {
+            self.copy_in_pieces(bytes, frames, stamp);
+        }
+    }
+
+    /// Over block boundaries, after a mute, or with no block free.
+    #[inline(never)]
+    fn copy_in_pieces(&mut self, mut bytes: &[u8], mut frames: u32, stamp: Stamp) {
         if self.open.content != Content::Audio {
             self.close();
         }
@@ -287,14 +303,20 @@ impl Intake {
             }
             let here = frames.min(self.block_frames - self.open.frames);
             let (now, later) = bytes.split_at(here as usize * self.frame_bytes);
-            let at = self.open.frames as usize * self.frame_bytes;
-            self.blocks.bytes_mut()[at..at + now.len()].copy_from_slice(now);
-            self.open.frames += here;
-            self.record.captured += u64::from(here);
-            if self.open.frames == self.block_frames {
-                self.close();
-            }
+            self.append(now, here);
             (bytes, frames) = (later, frames - here);
+        }
+    }
+
+    /// Appends what fits into the current block, and hands the block over when it is full.
+    #[inline]
+    fn append(&mut self, bytes: &[u8], frames: u32) {
+        let at = self.open.frames as usize * self.frame_bytes;
+        self.blocks.bytes_mut()[at..][..bytes.len()].copy_from_slice(bytes);
+        self.open.frames += frames;
+        self.record.captured += u64::from(frames);
+        if self.open.frames == self.block_frames {
+            self.close();
         }
     }
 
@@ -317,7 +339,6 @@ impl Intake {
     }
 
     /// Capture time of the frame at the current position, which the running callback covers.
-    #[inline]
     fn stamp_here(&self, stamp: Stamp) -> u64 {
         let before = self.record.captured - self.record.position;
         if before == 0 {
@@ -351,30 +372,43 @@ pub struct DataCallback {
     gate: Arc<Gate<Intake>>,
     faults: Arc<Faults>,
     format: StreamFormat,
+    frame_bytes: u64,
+    /// 2^32 / `frame_bytes`, rounded up.
+    frames_per_byte: u64,
 }
 
 impl DataCallback {
     /// The callback's end of `gate`, for a stream of `format`.
     pub fn new(gate: Arc<Gate<Intake>>, faults: Arc<Faults>, format: StreamFormat) -> Self {
-        Self { gate, faults, format }
+        let frame_bytes = format.frame_bytes() as u64;
+        Self { gate, faults, format, frame_bytes, frames_per_byte: (1_u64 << 32).div_ceil(frame_bytes) }
     }
 
-    /// One callback: `bytes` are interleaved samples of `sample` in the machine's byte order, of at most 2^32 - 1
-    /// frames. Wait-free, never allocates. `false` once the epoch has ended.
+    /// One callback: `bytes` are whole interleaved frames of the epoch's format in the machine's byte order, less than
+    /// 4 GiB. Anything else counts as [`mismatch`](Self::mismatch). Wait-free, never allocates. `false` once the epoch
+    /// has ended.
     #[inline]
-    pub fn call(&self, sample: SampleFormat, bytes: &[u8], stamp: Stamp) -> bool {
-        self.gate
-            .enter(|intake| {
-                let frames = (bytes.len() / intake.frame_bytes) as u32;
-                if sample == self.format.sample && bytes.len() == frames as usize * intake.frame_bytes {
-                    intake.callback(bytes, frames, stamp);
-                } else {
-                    let frame_bytes = sample.bytes() * usize::from(self.format.channels);
-                    intake.mismatch((bytes.len() / frame_bytes) as u32, stamp);
-                    self.faults.report(Fault::Mismatch);
-                }
-            })
-            .is_some()
+    pub fn call(&self, bytes: &[u8], stamp: Stamp) -> bool {
+        // A product instead of a quotient: exact for whole frames, and the check below refuses the rest.
+        let frames = (bytes.len() as u64).wrapping_mul(self.frames_per_byte) >> 32;
+        if frames * self.frame_bytes == bytes.len() as u64 {
+            self.gate.enter(|intake| intake.callback(bytes, frames as u32, stamp)).is_some()
+        } else {
+            self.mismatch(frames as u32, stamp)
+        }
+    }
+
+    /// One callback of `frames` frames in another format than the epoch's: counted as discarded, and reported as a
+    /// fault. Wait-free, never allocates. `false` once the epoch has ended.
+    #[cold]
+    pub fn mismatch(&self, frames: u32, stamp: Stamp) -> bool {
+        self.faults.report(Fault::Mismatch);
+        self.gate.enter(|intake| intake.mismatch(frames, stamp)).is_some()
+    }
+
+    /// The epoch's format.
+    pub fn format(&self) -> StreamFormat {
+        self.format
     }
 
     /// Frames that certainly fit now, or `None` once the epoch has ended. For sources that can wait.

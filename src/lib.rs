@@ -63,7 +63,8 @@ pub use {
     report::{Report, StopReason},
     signal::{channels::Channels, level::Level, picture::Picture, resample::Quality},
     source::{
-        CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts, synthetic::Synthetic,
+        CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts,
+        synthetic::Synthetic,
     },
     stats::Stats,
     tap::{

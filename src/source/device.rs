@@ -153,11 +153,17 @@ fn build(wish: &Wish) -> Result<Built, Error> {
 }
 
 /// The data callback that cpal gets: what the microphone says goes to `data`. Wait-free, never allocates.
-pub fn data_closure(data: DataCallback) -> impl FnMut(&cpal::Data, &cpal::InputCallbackInfo) + Send + 'static {
+pub fn data_closure(
+    data: DataCallback,
+) -> impl FnMut(&cpal::Data, &cpal::InputCallbackInfo) + Send + 'static {
+    let format = data.format();
+    let announced = to_cpal(format.sample);
     move |samples, info| {
         let stamp = Stamp { capture_ns: info.timestamp().capture.as_nanos() as u64 };
-        if let Some(sample) = sample_format(samples.sample_format()) {
-            data.call(sample, samples.bytes(), stamp);
+        if samples.sample_format() == announced {
+            data.call(samples.bytes(), stamp);
+        } else {
+            data.mismatch((samples.len() / usize::from(format.channels)) as u32, stamp);
         }
     }
 }

@@ -79,7 +79,7 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
                 let frames = player((next - played) as usize, &mut bytes) as u64;
                 let stamp = Stamp { capture_ns: at(played, format.rate_hz).as_nanos() as u64 };
                 played += frames;
-                if !inlet.data.call(format.sample, &bytes, stamp) || played < next {
+                if !inlet.data.call(&bytes, stamp) || played < next {
                     break;
                 }
             }

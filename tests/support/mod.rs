@@ -55,6 +55,34 @@ impl Mic {
         host.default_input_device().expect("the microphone is there").into()
     }
 
+    /// Opens it with callbacks that do nothing, for comparison.
+    pub fn open_empty(&self) -> cpal::Stream {
+        let host: cpal::Host = cpal::platform::CustomHost::from_host(MicHost(self.clone())).into();
+        let device = host.default_input_device().expect("the microphone is there");
+        let config = device.default_input_config().expect("it has one").config();
+        let stream = device
+            .build_input_stream_raw(config, to_cpal(self.format.sample), |_, _| {}, |_| {}, None)
+            .expect("it opens");
+        stream.play().expect("it plays");
+        stream
+    }
+
+    /// Plays for `length` at the pace of a clock, `frames` a callback, and tells `after` the position after each.
+    pub fn play_paced(&self, frames: usize, length: Duration, mut after: impl FnMut(u64)) {
+        let mut bytes = pattern(self.format, 0, frames);
+        let start = std::time::Instant::now();
+        for callback in 1.. {
+            let position = callback * frames as u64;
+            let due = Duration::from_nanos(position * 1_000_000_000 / u64::from(self.format.rate_hz));
+            if due > length {
+                return;
+            }
+            std::thread::sleep(due.saturating_sub(start.elapsed()));
+            self.callback(&mut bytes, |call| call());
+            after(position);
+        }
+    }
+
     /// Whether the engine has dropped the stream.
     pub fn is_closed(&self) -> bool {
         self.line.state.lock().unwrap().dropped
