@@ -3,7 +3,7 @@
 //! The words are atomics, so this is safe code: a reader that races with the writer reads stale or new words, never
 //! torn ones, and then finds out by the sequence number that they do not belong together.
 
-use super::sync::{Arc, AtomicU64, Ordering, fence};
+use super::sync::{Arc, AtomicU64, Ordering, fence, spin_loop};
 use crossbeam_utils::CachePadded;
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl<const N: usize> Reader<N> {
                 self.last = words;
                 break;
             }
-            std::hint::spin_loop();
+            spin_loop();
         }
         self.last
     }
