@@ -176,3 +176,9 @@ fn a_block_of_another_pool_cannot_be_read() {
 fn a_pool_has_blocks() {
     model("pool, no blocks", 1, None, || drop(pool::<Header>(0, BYTES)));
 }
+
+#[test]
+#[should_panic(expected = "1 to 2^32 - 1")]
+fn a_pool_has_no_more_blocks_than_tokens_can_number() {
+    model("pool, too many blocks", 1, None, || drop(pool::<Header>(usize::MAX, 0)));
+}

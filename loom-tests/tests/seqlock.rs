@@ -61,22 +61,22 @@ fn model_seqlock<const N: usize>(
 
 #[test]
 fn two_words_one_reader() {
-    model_seqlock::<2>("seqlock, 2 words, 1 reader", 500, None, 1, 1, 1);
+    model_seqlock::<2>("seqlock, 2 words, 1 reader", 660, None, 1, 1, 1);
 }
 
 #[test]
 fn two_words_published_twice() {
-    model_seqlock::<2>("seqlock, 2 words, 2 publications", 5_000, None, 2, 1, 1);
+    model_seqlock::<2>("seqlock, 2 words, 2 publications", 9_600, None, 2, 1, 1);
 }
 
 #[test]
 fn one_word_two_readers() {
-    model_seqlock::<1>("seqlock, 1 word, 2 readers", 1_000, None, 1, 2, 1);
+    model_seqlock::<1>("seqlock, 1 word, 2 readers", 290_000, None, 1, 2, 1);
 }
 
 #[test]
 fn two_words_two_readers() {
-    model_seqlock::<2>("seqlock, 2 words, 2 readers", 1_000, Some(2), 1, 2, 1);
+    model_seqlock::<2>("seqlock, 2 words, 2 readers", 3_200, Some(2), 1, 2, 1);
 }
 
 #[test]
@@ -86,14 +86,14 @@ fn eight_words() {
 
 #[test]
 fn six_words_two_readers() {
-    model_seqlock::<6>("seqlock, 6 words, 2 readers", 100, Some(1), 1, 2, 1);
+    model_seqlock::<6>("seqlock, 6 words, 2 readers", 52_000, Some(1), 1, 2, 1);
 }
 
 #[test]
 fn a_reader_that_cannot_read_keeps_its_last_copy() {
     let (fresh, kept) = (Seen::default(), Seen::default());
     let notes = (fresh.clone(), kept.clone());
-    model("seqlock, read with its retries", 100, Some(3), move || {
+    model("seqlock, read with its retries", 220, Some(3), move || {
         let (mut writer, mut reader) = seqlock::<2>();
         writer.publish(words(1));
         assert_eq!(number(reader.read()), 1);

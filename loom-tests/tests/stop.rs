@@ -87,7 +87,7 @@ struct Outcomes {
 
 #[test]
 fn every_frame_before_the_claim_is_delivered_or_counted_as_dropped() {
-    let seen = stop("stop, 2 blocks, 4 callbacks", 1_000, None, 2, &[2, 1, 2, 1], 1);
+    let seen = stop("stop, 2 blocks, 4 callbacks", 11_000, Some(4), 2, &[2, 1, 2, 1], 1);
     seen.all.demand("all callbacks came before the claim");
     seen.bounced.demand("callbacks bounced");
     seen.dropped.demand("frames dropped");
@@ -97,7 +97,7 @@ fn every_frame_before_the_claim_is_delivered_or_counted_as_dropped() {
 
 #[test]
 fn a_single_block_drops_and_stops_as_exactly() {
-    let seen = stop("stop, 1 block, 3 callbacks", 27_000, None, 1, &[1, 2, 1], 1);
+    let seen = stop("stop, 1 block, 4 callbacks", 120_000, None, 1, &[1, 1, 1, 1], 1);
     seen.bounced.demand("callbacks bounced");
     seen.dropped.demand("frames dropped");
     seen.partial.demand("a partial block was taken from the callback's hands");
