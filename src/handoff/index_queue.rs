@@ -26,19 +26,19 @@ unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
     fn slot(&self, index: usize) -> &Slot<T> {
-        // A mask, not a modulo, and no bounds check: `len` is a power of two.
+        // A mask, not a modulo: `len` is a power of two.
         &self.slots[index & (self.slots.len() - 1)]
     }
 }
 
-/// The pushing end. `Send`, not `Sync`.
+/// The pushing end. It can be sent to another thread; there is one, and its methods want it alone (`&mut`).
 pub struct Producer<T> {
     shared: Arc<Shared<T>>,
     /// Always in step with `shared.tail`, so the producer never loads it.
     tail: usize,
 }
 
-/// The popping end. `Send`, not `Sync`.
+/// The popping end. As the other: one, and used by one thread at a time.
 pub struct Consumer<T> {
     shared: Arc<Shared<T>>,
     /// Items popped since the start, wrapping. Nobody else needs to know.

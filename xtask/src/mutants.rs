@@ -223,7 +223,7 @@ struct Mutant {
 
 /// What became of a mutant.
 enum Fate {
-    /// By which test program.
+    /// By which test.
     Killed(String),
     Survived,
 }
@@ -353,8 +353,9 @@ fn generate(file: &'static str, text: &str) -> Vec<Mutant> {
     for (at, found) in code.match_indices("fetch_add(1") {
         change(at..at + found.len(), "fetch_add(0", "counter stopped");
     }
-    for (at, found) in code.match_indices(" += ") {
-        change(at..at + found.len(), " -= ", "counts down");
+    for (at, _) in code.match_indices(" += ") {
+        let end = at + code[at..].find(';').unwrap_or(0);
+        change(at..end, " += 0", "counter stopped");
     }
     for (is, is_not) in [("is_none()", "is_some()"), ("is_some()", "is_none()"), ("is_ok()", "is_err()")] {
         for (at, found) in code.match_indices(is) {
@@ -517,16 +518,16 @@ impl Lab {
     /// Runs the test programs until one fails, `first` first.
     fn judge(&self, first: &[&str]) -> Result<Fate, String> {
         for program in first {
-            if !self.passes(program, &self.build(&[program])?)? {
-                return Ok(Fate::Killed((*program).to_owned()));
+            if let Some(test) = self.failure(program, &self.build(&[program])?)? {
+                return Ok(Fate::Killed(test));
             }
         }
         let rest: Vec<&str> =
             self.programs.iter().map(String::as_str).filter(|name| !first.contains(name)).collect();
         let built = self.build(&rest)?;
         for program in rest {
-            if !self.passes(program, &built)? {
-                return Ok(Fate::Killed(program.to_owned()));
+            if let Some(test) = self.failure(program, &built)? {
+                return Ok(Fate::Killed(test));
             }
         }
         Ok(Fate::Survived)
@@ -556,15 +557,16 @@ impl Lab {
         if output.status.success() { Ok(text) } else { Err(format!("does not build:\n{text}")) }
     }
 
-    /// Runs one program of those that `built` names, to its end or its first failure.
-    fn passes(&self, program: &str, built: &str) -> Result<bool, String> {
+    /// Runs one program of those that `built` names, to its end or its first failure, which it names.
+    fn failure(&self, program: &str, built: &str) -> Result<Option<String>, String> {
         let named = format!("Executable tests/{program}.rs (");
         let path = built.lines().find_map(|line| line.trim().strip_prefix(&named)?.strip_suffix(')'));
         let path = path.ok_or_else(|| format!("cargo built no test program `{program}`"))?;
         let mut child = Command::new(self.root.join(path))
-            .arg("--nocapture")
             .current_dir(&self.root)
             .env("RUST_BACKTRACE", "0")
+            // A mutant has to break something, not just to change the number of executions.
+            .env("LOOM_TESTS_WITHOUT_FLOORS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -573,18 +575,25 @@ impl Lab {
         let (tell, told) = mpsc::channel();
         let output = child.stdout.take();
         let reader = thread::spawn(move || {
-            let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
+            let mut lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
             // A failure is known long before the other models are through.
-            let failed = lines.map_while(Result::ok).any(|line| line.contains("FAILED"));
+            let failed = lines.find_map(|line| {
+                Some(line.ok()?.strip_prefix("test ")?.strip_suffix("... FAILED")?.trim().to_owned())
+            });
             let _ = tell.send(failed);
         });
-        let failed = told.recv_timeout(TIME_LIMIT).unwrap_or(true);
-        if failed {
+        let failed = told.recv_timeout(TIME_LIMIT);
+        if !matches!(failed, Ok(None)) {
             let _ = child.kill();
         }
         let status = child.wait().map_err(|error| error.to_string())?;
         reader.join().map_err(|_| "the reader of the output panicked")?;
-        Ok(!failed && status.success())
+        Ok(match failed {
+            Ok(Some(test)) => Some(format!("{program}: {test}")),
+            Ok(None) if status.success() => None,
+            Ok(None) => Some(format!("{program}, which ended with {status}")),
+            Err(_) => Some(format!("{program}, which did not end")),
+        })
     }
 }
 
