@@ -150,7 +150,7 @@ fn two_readers_never_see_a_mixture() {
         writer.publish(std::array::from_fn(|word| number * (word as u64 + 1)));
     });
     over.store(true, Ordering::Relaxed);
-    readers.map(|reader| reader.join().unwrap());
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
     assert_eq!(reader.try_read().expect("nobody writes")[0], number);
 }
 

@@ -119,12 +119,12 @@ impl<H: Copy + Send> Producer<H> {
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let Some(token) = &self.current else { return &mut [] };
-        let block_bytes = self.slab.block_bytes;
-        self.slab.blocks[token.0 as usize].with_mut(|lines| {
-            // SAFETY: we own the token, and `&mut self` keeps this the only view of the block. Lines are plain
-            // bytes, `block_bytes` of them are there.
-            unsafe { std::slice::from_raw_parts_mut((&mut **lines).as_mut_ptr().cast(), block_bytes) }
-        })
+        let lines = self.slab.blocks[token.0 as usize].with_mut(|lines| {
+            // SAFETY: we own the token, and `&mut self` keeps this the only view of the block.
+            unsafe { &mut *lines }
+        });
+        // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), self.slab.block_bytes) }
     }
 
     /// Hands the current block over with its header. Does nothing without a current block. Wait-free.
@@ -162,11 +162,12 @@ impl<H: Copy + Send> Consumer<H> {
     /// If the block is another pool's.
     pub fn bytes<'a>(&'a self, block: &'a Block<H>) -> &'a [u8] {
         assert!(block.pool == self.slab.pool, "a block of another pool");
-        let block_bytes = self.slab.block_bytes;
-        self.slab.blocks[block.filled.token.0 as usize].with(|lines| {
+        let lines = self.slab.blocks[block.filled.token.0 as usize].with(|lines| {
             // SAFETY: the token is in `block`, borrowed for as long as the view lives, so nobody writes.
-            unsafe { std::slice::from_raw_parts((&**lines).as_ptr().cast(), block_bytes) }
-        })
+            unsafe { &*lines }
+        });
+        // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
+        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), self.slab.block_bytes) }
     }
 
     /// Gives a block back to the producer, in any order.
