@@ -91,7 +91,7 @@ fn two_blocks_go_round() {
 
 #[test]
 fn two_blocks_go_round_out_of_order() {
-    model_pool("pool, 2 blocks, 4 captures, returned out of order", 1_100, None, 2, 4, 4, 2);
+    model_pool("pool, 2 blocks, 4 captures, returned out of order", 5_300, None, 2, 4, 4, 2);
 }
 
 #[test]

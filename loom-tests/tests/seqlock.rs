@@ -93,7 +93,7 @@ fn six_words_two_readers() {
 fn a_reader_that_cannot_read_keeps_its_last_copy() {
     let (fresh, kept) = (Seen::default(), Seen::default());
     let notes = (fresh.clone(), kept.clone());
-    model("seqlock, read with its retries", 1_000, None, move || {
+    model("seqlock, read with its retries", 1_200, None, move || {
         let (mut writer, mut reader) = seqlock::<2>();
         writer.publish(words(1));
         assert_eq!(number(reader.read()), 1);

@@ -4,6 +4,10 @@
 //! least that many slots. A push therefore never finds the queue full, and nobody needs the consumer's head: whoever
 //! holds an item got it by an Acquire of the *other* queue's tail, and that Acquire happens after this queue's
 //! consumer left the slot which the push overwrites (the models agree, and are 13 times smaller for it).
+//!
+//! Why, also when items come back in any order: between two uses of a slot lie as many pushes as there are slots, so
+//! among them and the item now in hand one item occurs twice. It went round, through this queue's consumer and the
+//! other queue; and as queues are first in first out, the slot's last item was popped before it or is that item.
 
 use super::sync::{Arc, AtomicUsize, Ordering, UnsafeCell};
 use crossbeam_utils::CachePadded;
