@@ -10,7 +10,7 @@ use loom_tests::{Seen, model};
 fn the_old_epoch_ends_exactly_before_the_new_one_is_read() {
     let (late, waiting, running) = (Seen::default(), Seen::default(), Seen::default());
     let notes = (late.clone(), waiting.clone(), running.clone());
-    model("re-open, 2 callbacks of the old device, 2 of the new", 1_300, Some(4), move || {
+    model("re-open, 2 callbacks of the old device, 2 of the new", 4_000, None, move || {
         let (old_gate, mut old) = open(2);
         // The way by which an opener hands the new consumer to the worker: on the control side, so with a lock.
         let handed = Arc::new(Mutex::new(None));

@@ -364,6 +364,9 @@ fn generate(file: &'static str, text: &str) -> Vec<Mutant> {
             change(at..at + found.len(), &format!("{found} & false"), "check made false");
         }
     }
+    for (at, found) in code.match_indices(".ok()?") {
+        change(at..at + found.len(), ".ok()", "check ignored");
+    }
     for (at, _) in code.match_indices("if !") {
         change(at + 3..at + 4, "", "check negated");
     }
