@@ -74,9 +74,10 @@ fn one_word_two_readers() {
     model_seqlock::<1>("seqlock, 1 word, 2 readers", 290_000, None, 1, 2, 1);
 }
 
+/// Without the bound it has 6,766,401 executions; they take five minutes, and pass.
 #[test]
 fn two_words_two_readers() {
-    model_seqlock::<2>("seqlock, 2 words, 2 readers", 3_200, Some(2), 1, 2, 1);
+    model_seqlock::<2>("seqlock, 2 words, 2 readers", 22_000, Some(3), 1, 2, 1);
 }
 
 #[test]

@@ -87,7 +87,7 @@ struct Outcomes {
 
 #[test]
 fn every_frame_before_the_claim_is_delivered_or_counted_as_dropped() {
-    let seen = stop("stop, 2 blocks, 4 callbacks", 11_000, Some(5), 2, &[2, 1, 2, 1], 1);
+    let seen = stop("stop, 2 blocks, 4 callbacks", 42_000, Some(5), 2, &[2, 1, 2, 1], 1);
     seen.all.demand("all callbacks came before the claim");
     seen.bounced.demand("callbacks bounced");
     seen.dropped.demand("frames dropped");
