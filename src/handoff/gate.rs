@@ -25,8 +25,6 @@ pub struct Gate<T> {
 
 // SAFETY: the value is accessed by one thread at a time: whoever moved `state` away from IDLE.
 unsafe impl<T: Send> Sync for Gate<T> {}
-// SAFETY: as above.
-unsafe impl<T: Send> Send for Gate<T> {}
 
 impl<T> Gate<T> {
     /// An open gate in front of `value`.

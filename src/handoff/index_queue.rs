@@ -4,6 +4,10 @@
 //! least that many slots. A push therefore never finds the queue full, and nobody needs the consumer's head: whoever
 //! holds an item got it by an Acquire of the *other* queue's tail, and that Acquire happens after this queue's
 //! consumer left the slot which the push overwrites (the models agree, and are 13 times smaller for it).
+//!
+//! Why, also when items come back in any order: between two uses of a slot lie as many pushes as there are slots, so
+//! among them and the item now in hand one item occurs twice. It went round, through this queue's consumer and the
+//! other queue; and as queues are first in first out, the slot's last item was popped before it or is that item.
 
 use super::sync::{Arc, AtomicUsize, Ordering, UnsafeCell};
 use crossbeam_utils::CachePadded;
@@ -26,19 +30,19 @@ unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
     fn slot(&self, index: usize) -> &Slot<T> {
-        // A mask, not a modulo, and no bounds check: `len` is a power of two.
+        // A mask, not a modulo: `len` is a power of two.
         &self.slots[index & (self.slots.len() - 1)]
     }
 }
 
-/// The pushing end. `Send`, not `Sync`.
+/// The pushing end. It can be sent to another thread; there is one, and its methods want it alone (`&mut`).
 pub struct Producer<T> {
     shared: Arc<Shared<T>>,
     /// Always in step with `shared.tail`, so the producer never loads it.
     tail: usize,
 }
 
-/// The popping end. `Send`, not `Sync`.
+/// The popping end. As the other: one, and used by one thread at a time.
 pub struct Consumer<T> {
     shared: Arc<Shared<T>>,
     /// Items popped since the start, wrapping. Nobody else needs to know.

@@ -18,6 +18,9 @@
 //! | `seqlock`: even store | first load | all words of the publication |
 //!
 //! Everything else is Relaxed: counters, and the demand flag of `newest`, which decide when, never what.
+//!
+//! `cargo xtask loom` checks the pairs in every interleaving, and `cargo xtask mutants` checks the check: weaken any of
+//! them, and a model fails.
 
 #[allow(unsafe_code, reason = "one cell access per function")]
 pub mod gate;

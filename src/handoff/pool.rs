@@ -7,6 +7,10 @@
 use super::index_queue::{self, index_queue};
 use super::sync::{Arc, UnsafeCell};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The number of the next pool. Not the facade's: it guards no memory, so the models need not see it.
+static NEXT_POOL: AtomicU64 = AtomicU64::new(0);
 
 /// 128 bytes: processors fetch lines of 64 in pairs.
 #[derive(Clone, Copy, Debug)]
@@ -20,13 +24,13 @@ struct Slab {
     blocks: Box<[Bytes]>,
     /// Usable bytes in each block.
     block_bytes: usize,
+    /// The pool's number, of which there is no second one in the process.
+    pool: u64,
 }
 
 // SAFETY: a block's bytes are accessed only by the owner of its token (see the module's text), and a token crosses
 // threads only through the two queues.
 unsafe impl Sync for Slab {}
-// SAFETY: as above; the bytes have no thread affinity.
-unsafe impl Send for Slab {}
 
 /// The right to access one block. Neither `Copy` nor `Clone`: tokens are conserved.
 #[derive(Debug)]
@@ -61,12 +65,10 @@ pub struct Consumer<H> {
 #[must_use = "give the block back to its pool"]
 pub struct Block<H> {
     filled: Filled<H>,
-    /// The slab it belongs to, so that a block of another pool is noticed.
-    home: *const Slab,
+    /// Whose it is. A number and not an address: a kept block may outlive its pool, and the next pool may then lie
+    /// at the same address.
+    pool: u64,
 }
-
-// SAFETY: `home` is compared, never followed.
-unsafe impl<H: Send> Send for Block<H> {}
 
 /// A pool of `blocks` blocks of `block_bytes` bytes each, all free. Allocates here and never again, and writes every
 /// page so that the callback never takes a fault for one.
@@ -86,8 +88,11 @@ pub fn pool_from<H: Copy + Send>(
     assert!(blocks > 0 && u32::try_from(blocks).is_ok(), "a pool has 1 to 2^32 - 1 blocks");
     // Not zero: a zero fill may be served by untouched copy-on-write pages.
     let lines = vec![Line([0x55; 128]); block_bytes.div_ceil(size_of::<Line>())].into_boxed_slice();
-    let slab =
-        Arc::new(Slab { blocks: (0..blocks).map(|_| UnsafeCell::new(lines.clone())).collect(), block_bytes });
+    let slab = Arc::new(Slab {
+        blocks: (0..blocks).map(|_| UnsafeCell::new(lines.clone())).collect(),
+        block_bytes,
+        pool: NEXT_POOL.fetch_add(1, Ordering::Relaxed),
+    });
     let (filled_in, filled_out) = index_queue(blocks, start);
     let (mut free_in, free_out) = index_queue(blocks, start);
     for index in 0..blocks as u32 {
@@ -114,12 +119,12 @@ impl<H: Copy + Send> Producer<H> {
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let Some(token) = &self.current else { return &mut [] };
-        let block_bytes = self.slab.block_bytes;
-        self.slab.blocks[token.0 as usize].with_mut(|lines| {
-            // SAFETY: we own the token, and `&mut self` keeps this the only view of the block. Lines are plain
-            // bytes, `block_bytes` of them are there.
-            unsafe { std::slice::from_raw_parts_mut((&mut **lines).as_mut_ptr().cast(), block_bytes) }
-        })
+        let lines = self.slab.blocks[token.0 as usize].with_mut(|lines| {
+            // SAFETY: we own the token, and `&mut self` keeps this the only view of the block.
+            unsafe { &mut *lines }
+        });
+        // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), self.slab.block_bytes) }
     }
 
     /// Hands the current block over with its header. Does nothing without a current block. Wait-free.
@@ -148,7 +153,7 @@ impl<H: Copy + Send> Consumer<H> {
     #[inline]
     pub fn pop(&mut self) -> Option<Block<H>> {
         let filled = self.filled.pop()?;
-        Some(Block { filled, home: &*self.slab })
+        Some(Block { filled, pool: self.slab.pool })
     }
 
     /// A block's bytes, all of them; the header says how many mean something.
@@ -156,12 +161,13 @@ impl<H: Copy + Send> Consumer<H> {
     /// # Panics
     /// If the block is another pool's.
     pub fn bytes<'a>(&'a self, block: &'a Block<H>) -> &'a [u8] {
-        assert!(std::ptr::eq(block.home, &*self.slab), "a block of another pool");
-        let block_bytes = self.slab.block_bytes;
-        self.slab.blocks[block.filled.token.0 as usize].with(|lines| {
+        assert!(block.pool == self.slab.pool, "a block of another pool");
+        let lines = self.slab.blocks[block.filled.token.0 as usize].with(|lines| {
             // SAFETY: the token is in `block`, borrowed for as long as the view lives, so nobody writes.
-            unsafe { std::slice::from_raw_parts((&**lines).as_ptr().cast(), block_bytes) }
-        })
+            unsafe { &*lines }
+        });
+        // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
+        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), self.slab.block_bytes) }
     }
 
     /// Gives a block back to the producer, in any order.
@@ -169,7 +175,7 @@ impl<H: Copy + Send> Consumer<H> {
     /// # Panics
     /// If the block is another pool's.
     pub fn give_back(&mut self, block: Block<H>) {
-        assert!(std::ptr::eq(block.home, &*self.slab), "a block of another pool");
+        assert!(block.pool == self.slab.pool, "a block of another pool");
         // SAFETY: there are as many slots as tokens. The token came by an Acquire of the filled queue, after the
         // producer had popped it from the free queue.
         unsafe { self.free.push(block.filled.token) };
@@ -231,6 +237,7 @@ mod tests {
         producer.acquire();
         producer.commit(());
         let block = consumer.pop().expect("one block is filled");
+        drop((producer, consumer));
         pool::<()>(1, 1).1.give_back(block);
     }
 }

@@ -11,6 +11,8 @@ pub(crate) use loom::sync::Arc;
 pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(not(loom))]
+pub(crate) use std::hint::spin_loop;
+#[cfg(not(loom))]
 pub(crate) use std::sync::Arc;
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
@@ -37,3 +39,7 @@ impl<T> UnsafeCell<T> {
         write(self.0.get())
     }
 }
+
+/// No hint under loom: there it would let the other thread finish first, and the loops here are bounded anyway.
+#[cfg(loom)]
+pub(crate) fn spin_loop() {}
