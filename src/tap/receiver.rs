@@ -6,6 +6,7 @@ use crossbeam_queue::ArrayQueue;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a full queue does with a new chunk. Either way the loss is counted, and the next chunk that arrives names it
@@ -17,6 +18,9 @@ pub enum WhenFull {
     DropNew,
     /// Lose the oldest chunk: for whoever wants to be up to date.
     KeepNewest,
+    /// Hold the worker until there is room, so that nothing is lost: for a source that waits as well
+    /// ([`Pace::Fast`](crate::Pace::Fast)). A device does not wait, and its audio is dropped when the pool is full.
+    Wait,
 }
 
 /// The account of one tap, in tap frames: `offered = received + behind + pending`.
@@ -76,11 +80,25 @@ impl<T: Copy> Queue<T> {
         let lost = match self.when_full {
             WhenFull::DropNew => self.chunks.push(chunk).err(),
             WhenFull::KeepNewest => self.chunks.force_push(chunk),
+            WhenFull::Wait => self.push_patiently(chunk),
         };
         if let Some(lost) = lost {
             self.counters.behind.fetch_add(lost.frames.into(), Ordering::Relaxed);
         }
         self.wake();
+    }
+
+    /// The chunk again if nobody listens any more.
+    fn push_patiently(&self, mut chunk: Chunk<T>) -> Option<Chunk<T>> {
+        while let Err(unpushed) = self.chunks.push(chunk) {
+            if self.is_gone() {
+                return Some(unpushed);
+            }
+            chunk = unpushed;
+            // No receiver is slower for it: the queue is full of what it has to do meanwhile.
+            thread::sleep(Duration::from_millis(1));
+        }
+        None
     }
 
     pub fn begin(&self, format: ChunkFormat) {
