@@ -2,7 +2,9 @@
 
 use crate::failure::Failure;
 use clap::{Parser, Subcommand, ValueEnum};
-use hearken::{Channels, FileFormat, FormatWish, Input, Pace, Quality, SampleFormat, StreamFormat, Synthetic};
+use hearken::{
+    Channels, FileFormat, FormatWish, Input, Pace, Quality, SampleFormat, StreamFormat, Synthetic,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,7 +123,9 @@ impl RecordArgs {
             return Err(Failure::usage("--host is for devices; this input has none"));
         }
         if matches!(self.input, Input::File(_)) && self.device_format() != FormatWish::default() {
-            return Err(Failure::usage("--device-* is for devices and synthetic inputs; a file is what it is"));
+            return Err(Failure::usage(
+                "--device-* is for devices and synthetic inputs; a file is what it is",
+            ));
         }
         if self.out == Path::new("-") {
             return Err(Failure::usage("a WAV cannot go to stdout; name a file"));
@@ -142,11 +146,7 @@ impl RecordArgs {
     }
 
     pub fn device_format(&self) -> FormatWish {
-        FormatWish {
-            rate_hz: self.device_rate,
-            channels: self.device_channels,
-            sample: self.device_format,
-        }
+        FormatWish { rate_hz: self.device_rate, channels: self.device_channels, sample: self.device_format }
     }
 
     pub fn pace(&self) -> Pace {

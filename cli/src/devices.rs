@@ -26,13 +26,18 @@ pub fn run(args: &DevicesArgs) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&told).map_err(|error| Failure::run(error.to_string()))?;
         return print(&(text + "\n"));
     }
-    if devices.is_empty() {
-        let advice = "there is no input device: plug a microphone in, or start the audio service; \
-                      `hearken record --input synthetic` works without one";
-        let _ = writeln!(io::stderr(), "{advice}");
-        return Ok(());
+    if !devices.is_empty() {
+        print(&table(&devices))?;
     }
-    print(&table(&devices))
+    // A system without a microphone may still list a default, which then cannot be asked for its format.
+    if devices.iter().all(|device| !device.is_default || device.format.is_none()) {
+        let what =
+            if devices.is_empty() { "there is no input device" } else { "the default is not available" };
+        let advice = "plug a microphone in, or start the audio service; \
+                      `hearken record --input synthetic` works without one";
+        let _ = writeln!(io::stderr(), "{what}: {advice}");
+    }
+    Ok(())
 }
 
 /// Here nothing but the host was named, so only the host can be missing.
@@ -45,7 +50,8 @@ fn unknown_host_is_usage(error: Error) -> Failure {
 
 fn table(devices: &[DeviceInfo]) -> String {
     let rows = devices.iter().map(|device| {
-        let format = device.format.map_or_else(|| "not available now".to_owned(), |format| format.to_string());
+        let format =
+            device.format.map_or_else(|| "not available now".to_owned(), |format| format.to_string());
         [one_line(&device.id), one_line(&device.name), format]
     });
     let head = ["ID", "NAME", "FORMAT"].map(str::to_owned);

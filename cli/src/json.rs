@@ -91,7 +91,10 @@ impl Take {
                 balanced: ledger.balanced(),
             },
             gaps: report.gaps.iter().map(Gap::from).collect(),
-            callback: Callback { count: report.stats.callbacks, max_frames: report.stats.max_callback_frames },
+            callback: Callback {
+                count: report.stats.callbacks,
+                max_frames: report.stats.max_callback_frames,
+            },
         }
     }
 }
@@ -153,4 +156,43 @@ impl Drop for Target {
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::run(format!("cannot write {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearken::wav::Encoding;
+    use hearken::{Cause, InputInfo, SampleFormat, Stats, StopReason, StreamFormat};
+
+    #[test]
+    fn every_figure_of_a_report_has_its_place() {
+        let mut stats = Stats { callbacks: 7, max_callback_frames: 480, ..Stats::default() };
+        let ledger = &mut stats.ledger;
+        (ledger.captured, ledger.delivered, ledger.dropped) = (100, 60, 30);
+        (ledger.discarded, ledger.lost) = (10, 5);
+        let report = Report {
+            reason: StopReason::Requested,
+            input: InputInfo {
+                host: "alsa".into(),
+                id: "default".into(),
+                name: "A \"mic\"".into(),
+                format: StreamFormat { rate_hz: 48_000, channels: 2, sample: SampleFormat::I24 },
+            },
+            stats,
+            gaps: vec![hearken::Gap { position: 1, frames: 30, error_frames: 2, cause: Cause::Dropped }],
+            late_callbacks: 0,
+            released: true,
+        };
+        let format = WavFormat { rate_hz: 16_000, channels: 1, encoding: Encoding::I16 };
+        let take = Take::new(&report, Path::new("take.wav"), format, 33);
+        let expected = concat!(
+            r#"{"schema":"hearken.take/1","input":{"host":"alsa","id":"default","name":"A \"mic\"","#,
+            r#""rate_hz":48000,"channels":2,"sample_format":"i24"},"#,
+            r#""output":{"path":"take.wav","rate_hz":16000,"channels":1,"frames":33},"#,
+            r#""ledger":{"captured":100,"delivered":60,"dropped":30,"lost":5,"discarded":10,"balanced":true},"#,
+            r#""gaps":[{"position":1,"frames":30,"error_frames":2,"cause":"dropped"}],"#,
+            r#""callback":{"count":7,"max_frames":480}}"#
+        );
+        assert_eq!(serde_json::to_string(&take).expect("plain data"), expected);
+    }
 }

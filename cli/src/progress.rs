@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Twice per redraw: no peak of the 30 pictures a second is missed for long.
+/// Thrice per redraw: no peak of the 30 pictures a second is missed.
 const LOOK: Duration = Duration::from_millis(33);
 const REDRAW: Duration = Duration::from_millis(100);
 /// Where nobody watches, only the end of the capture and of the writing is of interest.
@@ -14,7 +14,8 @@ const REST: Duration = Duration::from_millis(100);
 const HOLD: Duration = Duration::from_millis(1500);
 /// The bar's left end; the right one is full scale.
 const BOTTOM_DBFS: f32 = -60.0;
-const BAR: usize = 30;
+/// The whole line fits into 80 columns.
+const BAR: usize = 20;
 
 /// Draws on stderr if that is a terminal, and otherwise nothing.
 #[derive(Debug)]
@@ -88,26 +89,19 @@ impl Progress {
     fn line(&self, elapsed: Duration, stats: &Stats) -> String {
         let mut text = clock(elapsed);
         if let Some(length) = self.length {
-            text += " / ";
+            text += "/";
             text += &clock(length);
         }
         let ledger = stats.ledger;
-        let missing = ledger.dropped + ledger.lost;
+        let (peak, held) = (self.peak_dbfs, self.held_dbfs);
         // Writing to a string does not fail.
-        let _ = write!(
-            text,
-            " [{}] {} peak {} dBFS, {} frames",
-            bar(self.peak_dbfs, self.held_dbfs),
-            level(self.peak_dbfs),
-            level(self.held_dbfs),
-            ledger.captured,
-        );
-        if missing > 0 {
-            let ms = u128::from(missing) * 1000 / u128::from(self.rate_hz);
-            let _ = write!(text, ", {missing} LOST ({ms} ms)");
-        } else {
-            text += ", 0 lost";
-        }
+        let _ = write!(text, " [{}] {} max {} dBFS, ", bar(peak, held), level(peak), level(held));
+        // A narrow terminal cuts the end off: what is lost comes before what is not.
+        let _ = match ledger.dropped + ledger.lost {
+            0 => write!(text, "0 lost, "),
+            lost => write!(text, "{lost} LOST ({:.1} s), ", lost as f64 / f64::from(self.rate_hz)),
+        };
+        let _ = write!(text, "{} frames", ledger.captured);
         text
     }
 }

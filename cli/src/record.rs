@@ -7,7 +7,8 @@ use crate::progress::Progress;
 use crate::summary::summary;
 use hearken::wav::{WavFormat, WavReader};
 use hearken::{
-    Capture, Config, Error, ErrorKind, FileTap, InputInfo, Report, StopReason, Tap, WavFile, WhenFull, Written,
+    Capture, Config, Error, ErrorKind, FileTap, InputInfo, Report, StopReason, Tap, WavFile, WhenFull,
+    Written,
 };
 use std::io::{self, Write};
 use std::path::Path;
@@ -85,7 +86,8 @@ fn announce(args: &RecordArgs, input: &InputInfo, is_terminal: bool) {
     let name = name.replace('\n', ", ");
     let hint = if is_terminal && args.seconds.is_none() { "; Ctrl-C ends it" } else { "" };
     // A take does not fail because nobody listens to how it goes.
-    let _ = writeln!(io::stderr(), "recording from {name} ({host}, {format}) to {}{hint}", args.out.display());
+    let _ =
+        writeln!(io::stderr(), "recording from {name} ({host}, {format}) to {}{hint}", args.out.display());
 }
 
 /// Shows how it goes until it has ended.
@@ -134,7 +136,9 @@ fn conclude(
     let complete = format!("the {recorded} frames until then are complete in {}", args.out.display());
     match report.reason {
         StopReason::DeviceLost(error) => Err(Failure::run(format!("{error}; {complete}"))),
-        StopReason::CallbackStuck => Err(Failure::run(format!("the device's last callback hangs; {complete}"))),
+        StopReason::CallbackStuck => {
+            Err(Failure::run(format!("the device's last callback hangs; {complete}")))
+        }
         _ => told,
     }
 }
@@ -143,6 +147,7 @@ fn conclude(
 fn look_into(path: &Path) -> Option<Written> {
     let reader = WavReader::open(path).ok()?;
     let format = reader.format();
-    let format = WavFormat { rate_hz: format.rate_hz, channels: format.channels, encoding: reader.encoding() };
+    let format =
+        WavFormat { rate_hz: format.rate_hz, channels: format.channels, encoding: reader.encoding() };
     Some(Written { format, frames: reader.frames(), behind: 0 })
 }
