@@ -225,3 +225,42 @@ impl<T: Copy> Drop for Receiver<T> {
         self.queue.gone.store(true, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Capture, Config, Input, Pace, Synthetic, Tap};
+
+    /// Frames that a receiver got which takes its time over a queue of one, and how many it missed.
+    fn slow(when_full: WhenFull) -> (u64, u64) {
+        let input = Input::Synthetic(Synthetic::Tone);
+        let length = Some(Duration::from_millis(100));
+        let config = Config { input, pace: Pace::Fast, length, ..Config::default() };
+        let capture = Capture::new(config).expect("a capture");
+        let mut receiver = capture.receiver(Tap::new().chunk_ms(10).queue(1, when_full)).expect("a tap");
+        capture.start().expect("a start");
+        while receiver.recv().is_some() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        (receiver.ledger().received, receiver.ledger().behind)
+    }
+
+    #[test]
+    fn a_tap_that_waits_loses_nothing_and_one_that_does_not_counts_it() {
+        assert_eq!(slow(WhenFull::Wait), (1_600, 0));
+        let (received, behind) = slow(WhenFull::DropNew);
+        assert!(behind > 0 && received + behind == 1_600, "{received} {behind}");
+    }
+
+    #[test]
+    fn nobody_is_waited_for_who_has_gone() {
+        let input = Input::Synthetic(Synthetic::Tone);
+        let config = Config { input, pace: Pace::Fast, ..Config::default() };
+        let capture = Capture::new(config).expect("a capture");
+        let receiver = capture.receiver(Tap::new().queue(1, WhenFull::Wait)).expect("a tap");
+        capture.start().expect("a start");
+        thread::sleep(Duration::from_millis(20));
+        drop(receiver);
+        assert!(capture.stop().expect("an end").stats.ledger.balanced());
+    }
+}

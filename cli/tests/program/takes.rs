@@ -64,17 +64,6 @@ fn fast_and_real_time_and_every_run_write_the_same_bytes() {
 }
 
 #[test]
-fn fast_waits_for_the_file_and_loses_nothing() {
-    // An hour of native audio in a moment: far more than any queue holds.
-    let place = Place::new();
-    let input = "--input synthetic:tone --device-rate 8000 --device-channels 1 --device-format u8";
-    let said = place.hearken(&format!("record {input} --native --seconds 3600 --fast"));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(!said.stdout.contains("DISK"), "{}", said.stdout);
-    assert_eq!(frames(&place.path("take.wav")), 3600 * 8_000);
-}
-
-#[test]
 fn a_list_of_channels_orders_them() {
     let place = Place::new();
     let input = "--input synthetic:noise --seconds 0.1 --rate 48000 --format f32 --fast";
