@@ -29,13 +29,13 @@ pub mod handoff;
 #[cfg(not(loom))]
 mod capture;
 #[cfg(not(loom))]
-mod epoch;
+pub mod epoch;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod format;
 #[cfg(not(loom))]
-mod intake;
+pub mod intake;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
@@ -63,7 +63,7 @@ pub use {
     report::{Report, StopReason},
     signal::{channels::Channels, level::Level, picture::Picture, resample::Quality},
     source::{
-        CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, devices, hosts, synthetic::Synthetic,
+        CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts, synthetic::Synthetic,
     },
     stats::Stats,
     tap::{

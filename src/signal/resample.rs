@@ -2,6 +2,7 @@
 
 mod plan;
 mod quality;
+mod run;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use rubato::{
 use crate::{Error, ErrorKind, StreamFormat};
 use plan::{Engine, Plan};
 pub use quality::Quality;
+use run::Run;
 
 /// Output frames that the input frames `start..end` of a timeline become: round(end * r) - round(start * r)
 /// with r = out / in, halves up. Neighbouring runs telescope, so the parts of a timeline make up the whole.
@@ -36,8 +38,8 @@ pub fn run_frames(start: u64, end: u64, in_hz: u32, out_hz: u32) -> u64 {
 /// memory is bounded at any pair of rates, and so is the delay (see [`delay_seconds`](Self::delay_seconds)).
 /// Where the input rate exceeds a hundred times the output rate (50 times for `Best`, 200 for
 /// `LowLatency`) and blocks do not fit, the filter cannot grow further: it averages 16,384 input frames
-/// under a window, and what lies between the output's Nyquist frequency and about 4/16384 of the input
-/// rate folds.
+/// under a window, and what lies between the output's Nyquist frequency and 4/16384 of the input rate
+/// (`Best`: 8/16384) folds.
 pub struct Resampler {
     plan: Plan,
     channels: usize,
@@ -48,16 +50,6 @@ pub struct Resampler {
     /// Silence still to go in before the run's first frame.
     prime: u64,
     run: Run,
-}
-
-/// What is left of the output of one run.
-#[derive(Debug)]
-struct Run {
-    /// Frames of head delay still to drop.
-    skip: u64,
-    delivered: u64,
-    /// Frames after which the run is over; unknown until `finish`.
-    total: u64,
 }
 
 /// The library's engine with its output buffer, at the precision of the preset.
@@ -95,7 +87,7 @@ impl Resampler {
             core,
             pending: Vec::with_capacity(block * channels),
             prime: plan.prime,
-            run: Run::new(&plan),
+            run: Run::new(&plan, channels),
         })
     }
 
@@ -146,7 +138,7 @@ impl Resampler {
     /// More than that is given as the silence that follows; frames already given are not taken back, so
     /// a smaller number ends the run where it is. Never allocates.
     pub fn finish(&mut self, total_out: u64, sink: &mut impl FnMut(&[f32])) {
-        self.run.total = total_out;
+        self.run.end_at(total_out);
         while !self.run.is_over() {
             let frames = SILENCE.len() / self.channels;
             self.push(&SILENCE[..frames * self.channels], sink);
@@ -161,7 +153,7 @@ impl Resampler {
         }
         self.pending.clear();
         self.prime = self.plan.prime;
-        self.run = Run::new(&self.plan);
+        self.run.restart(&self.plan);
     }
 
     /// Input frames of a run that must have been pushed for its first `out_frames` to have gone out.
@@ -176,8 +168,8 @@ impl Resampler {
     /// The delay of the filter itself, in seconds: how much input must follow a moment before that moment
     /// comes out, apart from the frames that wait for their block to fill.
     ///
-    /// At most 20 ms where both rates are 8 kHz or more, 40 ms with `Best`.
-    /// Never more than 80 ms, or 16 frames of a rate below 200 Hz.
+    /// At most 20 ms where both rates are 8 kHz or more (30 ms with `Best`); never more than 100 ms, or
+    /// 16 frames of a rate below 200 Hz.
     pub fn delay_seconds(&self) -> f64 {
         self.plan.delay_seconds()
     }
@@ -197,27 +189,6 @@ impl fmt::Debug for Resampler {
             .field("pending", &self.pending.len())
             .field("run", &self.run)
             .finish_non_exhaustive()
-    }
-}
-
-impl Run {
-    fn new(plan: &Plan) -> Self {
-        Self { skip: plan.trim(), delivered: 0, total: u64::MAX }
-    }
-
-    fn is_over(&self) -> bool {
-        self.delivered >= self.total
-    }
-
-    fn give(&mut self, frames: &[f32], channels: usize, sink: &mut impl FnMut(&[f32])) {
-        let count = (frames.len() / channels) as u64;
-        let skipped = self.skip.min(count);
-        self.skip -= skipped;
-        let given = (count - skipped).min(self.total.saturating_sub(self.delivered));
-        self.delivered += given;
-        if given > 0 {
-            sink(&frames[skipped as usize * channels..][..given as usize * channels]);
-        }
     }
 }
 

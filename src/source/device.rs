@@ -7,7 +7,7 @@ use super::{Input, InputInfo, Running, Session, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
-use crate::intake::{Fault, Stamp};
+use crate::intake::{DataCallback, Fault, Stamp};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use std::fmt;
 use std::str::FromStr;
@@ -141,12 +141,7 @@ fn build(wish: &Wish) -> Result<Built, Error> {
         buffer_size: cpal::BufferSize::Default,
     };
     let Inlet { data, faults, .. } = inlet;
-    let on_data = move |samples: &cpal::Data, info: &cpal::InputCallbackInfo| {
-        let stamp = Stamp { capture_ns: info.timestamp().capture.as_nanos() as u64 };
-        if let Some(sample) = sample_format(samples.sample_format()) {
-            data.call(sample, samples.bytes(), stamp);
-        }
-    };
+    let on_data = data_closure(data);
     // May be called half a million times a second by a dead server, on the audio thread: it stores bits.
     let on_error = move |error: cpal::Error| faults.report(fault(error.kind()));
     let stream = device
@@ -155,6 +150,16 @@ fn build(wish: &Wish) -> Result<Built, Error> {
     stream.play().map_err(|error| opening(&error, &name))?;
     let info = InputInfo { host: id.host().to_string(), id: id.id().to_owned(), name, format };
     Ok((stream, info, epoch))
+}
+
+/// The data callback that cpal gets: what the microphone says goes to `data`. Wait-free, never allocates.
+pub fn data_closure(data: DataCallback) -> impl FnMut(&cpal::Data, &cpal::InputCallbackInfo) + Send + 'static {
+    move |samples, info| {
+        let stamp = Stamp { capture_ns: info.timestamp().capture.as_nanos() as u64 };
+        if let Some(sample) = sample_format(samples.sample_format()) {
+            data.call(sample, samples.bytes(), stamp);
+        }
+    }
 }
 
 fn host(name: Option<&str>) -> Result<cpal::Host, Error> {

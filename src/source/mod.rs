@@ -6,7 +6,7 @@ mod feed;
 mod speech;
 pub mod synthetic;
 
-pub use device::{CpalDevice, DeviceInfo, devices, hosts};
+pub use device::{CpalDevice, DeviceInfo, data_closure, devices, hosts};
 
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};

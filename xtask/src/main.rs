@@ -1,2 +1,113 @@
-//! The project's commands.
-fn main() {}
+//! The project's commands, as `cargo xtask VERB`; each verb lives in the file that bears its name.
+//!
+//! Needs nothing but a Rust toolchain: it installs what the engine itself needs, so it must build before it.
+
+mod bench;
+mod checks;
+mod child;
+mod demo;
+mod duplicates;
+mod licences;
+mod loom;
+mod setup;
+mod tally;
+mod workspace;
+
+use std::process::ExitCode;
+use workspace::Workspace;
+
+/// What a verb gives back: nothing, or the sentence that says why it failed.
+type Outcome = Result<(), String>;
+
+/// One command.
+struct Verb {
+    name: &'static str,
+    arguments: &'static str,
+    what: &'static str,
+    run: fn(&Workspace, &[String]) -> Outcome,
+}
+
+/// Every command, in the order of the help text. A new one is a file and a line here.
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "demo",
+        arguments: "",
+        what: "build in release, record 5 s into take.wav and print the ledger",
+        run: demo::run,
+    },
+    Verb {
+        name: "test",
+        arguments: "[--quick]",
+        what: "every check, stopping at the first failure; --quick leaves out the slow ones",
+        run: checks::run,
+    },
+    Verb {
+        name: "loom",
+        arguments: "[FILTER]",
+        what: "the model suite alone; red when it runs nothing",
+        run: loom::run,
+    },
+    Verb {
+        name: "bench",
+        arguments: "[FILTER]",
+        what: "the benches, or those whose name contains FILTER",
+        run: bench::run,
+    },
+    Verb {
+        name: "setup",
+        arguments: "[--build]",
+        what: "install the system packages that are missing; --build: only those of the build",
+        run: setup::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        print!("{}", help());
+        return ExitCode::from(2);
+    };
+    if matches!(name.as_str(), "help" | "-h" | "--help") {
+        print!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+        eprint!("xtask: there is no verb `{name}`\n\n{}", help());
+        return ExitCode::from(2);
+    };
+    match Workspace::find().and_then(|workspace| (verb.run)(&workspace, rest)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask {name}: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("usage: cargo xtask VERB\n\n");
+    for Verb { name, arguments, what, .. } in VERBS {
+        let call = format!("{name} {arguments}");
+        text += &format!("  {call:<16} {what}\n");
+    }
+    text
+}
+
+/// Refuses every argument: for verbs that take none.
+fn no_arguments(arguments: &[String]) -> Outcome {
+    match arguments {
+        [] => Ok(()),
+        [first, ..] => Err(format!("unexpected argument `{first}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_help_names_every_verb() {
+        let help = super::help();
+        for verb in super::VERBS {
+            assert!(help.contains(&format!("  {} ", verb.name)), "{} is missing", verb.name);
+        }
+    }
+}

@@ -34,6 +34,9 @@ pub(super) struct Plan {
     out_hz: u64,
     /// Frames of silence before the first input frame, so that no engine answers ahead of its input.
     pub prime: u64,
+    /// Whether the engine answers so early that a frame could go out before its run is long enough to
+    /// have it; then each frame waits for the next.
+    pub hold: bool,
     /// The engine's delay after the priming, in output frames.
     delay: f64,
 }
@@ -65,6 +68,7 @@ impl Plan {
             in_hz: rate_in,
             out_hz: rate_out,
             prime: prime as u64,
+            hold: prime > 0.0,
             delay: (delay_in + prime) / step,
         }
     }
@@ -97,7 +101,7 @@ impl Plan {
         if out_frames == 0 {
             return 0;
         }
-        let raw = u128::from(out_frames + self.trim());
+        let raw = u128::from(out_frames + self.trim() + u64::from(self.hold));
         let (rate_in, rate_out) = (u128::from(self.in_hz), u128::from(self.out_hz));
         let fed = match self.engine {
             Engine::Copy => raw,
@@ -133,29 +137,30 @@ fn blocks(rate_in: u64, rate_out: u64, divisor: u64, quality: Quality) -> Option
     let unit = rate_in / divisor;
     let input = wanted.next_multiple_of(unit);
     let output = input / unit * (rate_out / divisor);
-    (input <= 2 * wanted && input.max(output) <= MAX_BLOCK).then_some(Engine::Blocks { input, output })
+    // A unit of more than 20 ms would be felt; a filter per phase, or between phases, is quicker.
+    (unit <= rate_in / 50 && input.max(output) <= MAX_BLOCK).then_some(Engine::Blocks { input, output })
 }
 
 fn filters(rate_in: u64, rate_out: u64, divisor: u64, quality: Quality) -> Engine {
     let low_hz = rate_in.min(rate_out);
     let phases = rate_out / divisor;
-    // A finer table of the same phases costs little and takes 1/filters out of the delay's fraction.
-    let fine = phases * 16_u64.div_ceil(phases);
-    // Of the lengths within 2.5 %, that whose delay is nearest to a whole output frame.
+    // Of the lengths within 2.5 %, that whose delay is nearest to a whole output frame. A finer table of
+    // the same phases costs little and moves the delay, too.
     let span = span(low_hz, quality) * rate_in;
     let shortest = (span * 975).div_ceil(low_hz * 1000).next_multiple_of(8);
     let longest = (span * 1025 / (low_hz * 1000)).max(shortest);
-    let fraction = |taps: u64| {
-        let frames = ((taps / 2) as f64 - 1.0 / fine as f64) * rate_out as f64 / rate_in as f64;
+    let fraction = |&(taps, filters): &(u64, u64)| {
+        let frames = ((taps / 2) as f64 - 1.0 / filters as f64) * rate_out as f64 / rate_in as f64;
         (frames - frames.round()).abs()
     };
-    let taps = (shortest..=longest.min(shortest + 4096))
+    let (taps, filters) = (shortest..=longest.min(shortest + 4096))
         .step_by(8)
-        .min_by(|&a, &b| fraction(a).total_cmp(&fraction(b)))
-        .unwrap_or(shortest)
-        .min(MAX_TAPS);
-    if fine * taps <= MAX_TABLE {
-        Engine::Phases { taps, filters: fine }
+        .flat_map(|taps| [(taps, phases), (taps, phases * 16_u64.div_ceil(phases))])
+        .min_by(|a, b| fraction(a).total_cmp(&fraction(b)))
+        .unwrap_or((shortest, phases));
+    let taps = taps.min(MAX_TAPS);
+    if filters * taps <= MAX_TABLE {
+        Engine::Phases { taps, filters }
     } else if rate_in > rate_out {
         Engine::CubicIn { taps, input: (rate_in / 1000).max(1) }
     } else {

@@ -1,0 +1,143 @@
+//! What the data callback does not do: allocate, free, fault. Measured around the very closure that cpal gets.
+#![cfg(not(loom))]
+#![allow(unsafe_code, reason = "a global allocator")]
+
+mod support;
+
+use hearken::{Capture, Config, Input, SampleFormat, Tap};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+use support::{Mic, pattern};
+
+/// The system's allocator, which counts what each thread asks of it.
+struct Counting;
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // While a thread is being torn down there is nothing left to count in.
+    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's contract is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's contract is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's contract is passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations and frees on this thread while `work` runs.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = CALLS.get();
+    work();
+    CALLS.get() - before
+}
+
+fn capture_from(mic: &Mic) -> Capture {
+    let input = Input::Cpal(mic.device());
+    Capture::new(Config { input, ..Config::default() }).expect("the configuration is in range")
+}
+
+/// A small generator of numbers that look random: xorshift.
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+#[test]
+fn the_counter_sees_a_planted_allocation() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8]))), 2);
+}
+
+#[test]
+fn the_data_callback_neither_allocates_nor_frees() {
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    for sample in [SampleFormat::F32, SampleFormat::I16, SampleFormat::I24, SampleFormat::I32] {
+        for channels in [1, 2, 6] {
+            let mic = Mic::new(48_000, channels, sample);
+            let capture = capture_from(&mic);
+            capture.each(Tap::default(), |_| {}).unwrap();
+            capture.start().unwrap();
+            let mut bytes = pattern(capture.input().expect("it runs").format, 0, 4096);
+            let frame_bytes = bytes.len() / 4096;
+            let mut made = 0;
+            for callback in 0..5_000_u32 {
+                capture.mute(callback % 100 > 90);
+                let frames = (random(&mut state) % 4097) as usize;
+                made += mic.callback(&mut bytes[..frames * frame_bytes], |call| allocations(call));
+            }
+            // A format that was not announced ends the capture, and must be just as quiet.
+            let other = if sample == SampleFormat::I16 { SampleFormat::F32 } else { SampleFormat::I16 };
+            made += mic.callback_as(other, &mut bytes[..16], |call| allocations(call));
+            let report = capture.wait_timeout(Duration::from_secs(5)).expect("it ends").unwrap();
+            assert!(report.stats.ledger.balanced());
+            assert_eq!((made, report.stats.callbacks), (0, 5_001), "{channels} channels of {sample}");
+        }
+    }
+}
+
+#[test]
+fn the_error_callback_frees_the_message_of_cpals_error_and_nothing_else() {
+    let mic = Mic::new(48_000, 1, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    assert_eq!(allocations(|| mic.fail(cpal::ErrorKind::Xrun)), 0, "an error without a message");
+    let message = "a message that lies on the heap".to_owned();
+    let error = cpal::Error::with_message(cpal::ErrorKind::Xrun, message);
+    assert_eq!(allocations(|| mic.fail(error)), 1, "the message, which must be dropped somewhere");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_laps_of_the_pool_take_no_page_fault() {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let faults = || getrusage(UsageWho::RUSAGE_THREAD).expect("the system tells").minor_page_faults();
+    let mic = Mic::new(48_000, 2, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    let mut bytes = pattern(capture.input().expect("it runs").format, 0, 480);
+    // The stack and this test's own buffers.
+    mic.callback(&mut bytes, |call| call());
+    let mut taken = 0;
+    let since = Instant::now();
+    // Two laps of 2 s, and what the worker is not in time for is no lap.
+    while capture.stats().ledger.delivered < 4 * 48_000 + 2 * 48_000 / 10 {
+        assert!(since.elapsed() < Duration::from_secs(20), "the laps take too long");
+        if capture.stats().ledger.pending < 48_000 {
+            taken += mic.callback(&mut bytes, |call| {
+                let before = faults();
+                call();
+                faults() - before
+            });
+        }
+    }
+    assert_eq!(taken, 0);
+    // The counter bites: memory that nobody has written to faults when it is.
+    let before = faults();
+    let mut fresh = Vec::<u8>::with_capacity(16 << 20);
+    fresh.resize(16 << 20, 1);
+    std::hint::black_box(&fresh);
+    assert!(faults() - before > 3);
+}

@@ -1,0 +1,355 @@
+//! What the engine promises, on the public API, with a microphone that does what the test says.
+#![cfg(not(loom))]
+
+mod support;
+
+use hearken::{
+    Capture, Cause, Channels, Config, ErrorKind, FileTap, Gap, GapPolicy, Input, Pace, SampleFormat,
+    StopReason, Synthetic, Tap, WhenFull,
+};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use support::{Mic, pattern};
+
+fn capture_from(mic: &Mic) -> Capture {
+    let input = Input::Cpal(mic.device());
+    Capture::new(Config { input, ..Config::default() }).expect("the configuration is in range")
+}
+
+/// Waits for something that the worker will do.
+fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !check() {
+        assert!(since.elapsed() < Duration::from_secs(5), "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A tap that hands on every frame of the first channel as it is.
+fn bare_tap() -> Tap {
+    Tap::new().device_rate().channels(Channels::First)
+}
+
+#[test]
+fn stop_delivers_every_callback_that_returned_before_it_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    for (round, sample) in
+        [SampleFormat::I16, SampleFormat::F32, SampleFormat::I32, SampleFormat::I24].into_iter().enumerate()
+    {
+        let mic = Mic::new(48_000, 2, sample);
+        let capture = capture_from(&mic);
+        let path = folder.path().join(format!("{round}.wav"));
+        let file = capture.file(FileTap::native(&path)).unwrap();
+        let mut chunks =
+            capture.receiver(bare_tap().chunk_frames(100).queue(300, WhenFull::DropNew)).unwrap();
+        capture.start().unwrap();
+        let sizes = [480, 1, 0, 1024, 4096, 7, 480, 20_000, 333];
+        sizes.into_iter().for_each(|frames| mic.play(frames));
+        let total: usize = sizes.iter().sum();
+        let report = capture.stop().unwrap();
+        let ledger = report.stats.ledger;
+        assert_eq!((ledger.captured, ledger.delivered), (total as u64, total as u64));
+        assert!(ledger.balanced() && ledger.pending == 0);
+        assert_eq!((report.stats.callbacks, report.stats.max_callback_frames), (9, 20_000));
+        assert_eq!(file.finish().unwrap().frames, total as u64);
+        let mut written = hearken::wav::WavReader::open(&path).unwrap();
+        let mut bytes = Vec::new();
+        written.read(&mut bytes, total + 1).unwrap();
+        assert!(bytes == pattern(report.input.format, 0, total), "{sample}: the file is bit-exact");
+        let mut position = 0;
+        while let Some(chunk) = chunks.recv() {
+            assert_eq!(chunk.position(), position);
+            let expected = (position..).map(|frame| f32::from(frame as u16 as i16) / 32768.0);
+            assert!(chunk.samples().iter().copied().eq(expected.take(chunk.frames() as usize)));
+            position += u64::from(chunk.frames());
+        }
+        assert_eq!(position, total as u64);
+    }
+}
+
+#[test]
+fn a_worker_that_is_away_loses_nothing_up_to_the_pools_depth_and_is_told_exactly_beyond() {
+    let mic = Mic::new(48_000, 1, SampleFormat::I16);
+    let config =
+        Config { pool: Duration::from_millis(500), input: Input::Cpal(mic.device()), ..Config::default() };
+    let capture = Capture::new(config).unwrap();
+    let (holding, held) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let mut first = true;
+    let hold = move |_| {
+        if std::mem::take(&mut first) {
+            holding.send(()).unwrap();
+            let _ = released.recv_timeout(Duration::from_secs(10));
+        }
+    };
+    capture.each(bare_tap().chunk_frames(1), hold).unwrap();
+    let mut chunks = capture.receiver(bare_tap().chunk_frames(480).queue(1000, WhenFull::DropNew)).unwrap();
+    capture.start().unwrap();
+    mic.play(480);
+    held.recv_timeout(Duration::from_secs(5)).expect("the worker serves the first callback");
+    // 500 ms: none may be lost, whatever the sizes are.
+    (0..50).for_each(|_| mic.play(480));
+    // Far more than the pool holds.
+    (0..100).for_each(|_| mic.play(480));
+    release.send(()).unwrap();
+    eventually("the backlog is drained", || capture.stats().ledger.delivered > 24_000);
+    mic.play(480);
+    let report = capture.stop().unwrap();
+    let ledger = report.stats.ledger;
+    assert!(ledger.balanced() && ledger.pending == 0, "{ledger:?}");
+    assert_eq!(ledger.captured, 152 * 480);
+    // Blocks of 1024: the first is in the worker's hands, the others hold what 500 ms need and a little more.
+    let kept = ledger.delivered - 2 * 480;
+    assert!((24_000..24_000 + 3 * 1024).contains(&kept), "{ledger:?}");
+    let [gap] = report.gaps[..] else { panic!("one hole, not {:?}", report.gaps) };
+    assert_eq!((gap.frames, gap.cause, gap.error_frames), (ledger.dropped, Cause::Dropped, 0));
+    assert_eq!(gap.position, ledger.delivered - 480);
+    // The tap filled the hole: its time runs on, and the chunk with the hole says so.
+    let all: Vec<_> = chunks.by_ref().collect();
+    assert_eq!(all.iter().map(|chunk| u64::from(chunk.frames())).sum::<u64>(), 152 * 480);
+    let gaps: Vec<Gap> = all.iter().flat_map(|chunk| chunk.gaps().to_vec()).collect();
+    assert_eq!(gaps, [gap]);
+    let samples: Vec<f32> = all.iter().flat_map(|chunk| chunk.samples().to_vec()).collect();
+    for (frame, sample) in samples.iter().enumerate() {
+        let silent = (gap.position..gap.position + gap.frames).contains(&(frame as u64));
+        let played = f32::from(frame as u16 as i16) / 32768.0;
+        assert_eq!(*sample, if silent { 0.0 } else { played }, "frame {frame}");
+    }
+}
+
+#[test]
+fn a_callback_after_the_end_bounces_off_and_is_counted() {
+    let mic = Mic::new(48_000, 2, SampleFormat::F32).lingering();
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    mic.play(480);
+    let report = capture.stop().unwrap();
+    assert!(mic.is_closed() && report.released);
+    mic.play(480);
+    assert_eq!((report.stats.ledger.captured, report.late_callbacks), (480, 0));
+    assert_eq!(capture.stop().unwrap(), report, "a second stop tells the same");
+}
+
+#[test]
+fn mute_lets_time_run_on_and_takes_no_byte() {
+    let mic = Mic::new(16_000, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    let mut filled = capture.receiver(bare_tap().chunk_frames(160)).unwrap();
+    let mut split = capture.receiver(bare_tap().chunk_frames(160).gaps(GapPolicy::Split)).unwrap();
+    let mut marked = capture.receiver(bare_tap().chunk_frames(160).gaps(GapPolicy::Mark)).unwrap();
+    capture.start().unwrap();
+    mic.play(200);
+    capture.mute(true);
+    mic.play(100);
+    mic.play(100);
+    capture.mute(false);
+    mic.play(300);
+    let report = capture.stop().unwrap();
+    let ledger = report.stats.ledger;
+    assert_eq!((ledger.captured, ledger.delivered, ledger.discarded), (700, 500, 200));
+    let hole = Gap { position: 200, frames: 200, error_frames: 0, cause: Cause::Muted };
+    assert_eq!(report.gaps, [hole]);
+    let shape = |chunks: &mut hearken::Receiver| -> Vec<(u64, u32, u32)> {
+        chunks.map(|chunk| (chunk.position(), chunk.frames(), chunk.padding())).collect()
+    };
+    assert_eq!(shape(&mut filled), [(0, 160, 0), (160, 160, 0), (320, 160, 0), (480, 160, 0), (640, 60, 0)]);
+    // The grid is kept: the pieces beside the hole are short.
+    assert_eq!(shape(&mut split), [(0, 160, 0), (160, 40, 0), (400, 80, 0), (480, 160, 0), (640, 60, 0)]);
+    // The length is kept: the grid starts anew.
+    assert_eq!(shape(&mut marked), [(0, 160, 0), (160, 160, 120), (400, 160, 0), (560, 160, 20)]);
+}
+
+#[test]
+fn a_format_that_was_not_announced_is_not_decoded() {
+    let mic = Mic::new(48_000, 2, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    let mut chunks = capture.receiver(bare_tap().chunk_frames(480)).unwrap();
+    capture.start().unwrap();
+    mic.play(480);
+    mic.callback_as(SampleFormat::I16, &mut [1; 400], |call| call());
+    let report = capture.wait_timeout(Duration::from_secs(5)).expect("the capture ends").unwrap();
+    let StopReason::DeviceLost(error) = &report.reason else { panic!("{:?}", report.reason) };
+    assert_eq!(error.kind(), ErrorKind::UnsupportedFormat);
+    let ledger = report.stats.ledger;
+    assert_eq!((ledger.captured, ledger.delivered, ledger.discarded), (580, 480, 100));
+    assert_eq!(report.gaps[0].cause, Cause::Mismatched);
+    assert!(chunks.recv().unwrap().samples().len() == 480 && mic.is_closed());
+}
+
+#[test]
+fn a_lost_device_ends_the_capture_with_everything_before_delivered() {
+    let mic = Mic::new(44_100, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    let chunks = capture.receiver(Tap::default()).unwrap();
+    capture.start().unwrap();
+    (0..100).for_each(|_| mic.play(441));
+    mic.fail(cpal::ErrorKind::Xrun);
+    mic.play(441);
+    mic.fail(cpal::ErrorKind::DeviceNotAvailable);
+    let report = capture.wait_timeout(Duration::from_secs(5)).expect("the capture ends").unwrap();
+    let StopReason::DeviceLost(error) = &report.reason else { panic!("{:?}", report.reason) };
+    assert_eq!(error.kind(), ErrorKind::DeviceLost);
+    assert_eq!((report.stats.errors, report.stats.xruns), (2, 1));
+    let frames: u64 = chunks.map(|chunk| u64::from(chunk.frames())).sum();
+    assert_eq!(frames, (101 * 441 * 16_000 + 22_050) / 44_100);
+    assert!(mic.is_closed());
+}
+
+#[test]
+fn a_receiver_that_does_not_keep_up_loses_counted_chunks_and_is_told() {
+    for (when_full, first, last) in [(WhenFull::DropNew, 0, 300), (WhenFull::KeepNewest, 600, 900)] {
+        let mic = Mic::new(16_000, 1, SampleFormat::I16);
+        let capture = capture_from(&mic);
+        let mut chunks = capture.receiver(bare_tap().chunk_frames(100).queue(4, when_full)).unwrap();
+        capture.start().unwrap();
+        mic.play(1000);
+        eventually("ten chunks were offered", || chunks.ledger().offered == 1000);
+        let ledger = chunks.ledger();
+        assert_eq!((ledger.behind, ledger.pending, ledger.received), (600, 400, 0));
+        let positions: Vec<u64> =
+            (0..4).filter_map(|_| chunks.try_recv()).map(|chunk| chunk.position()).collect();
+        assert_eq!((positions[0], positions[3]), (first, last));
+        mic.play(100);
+        capture.stop().unwrap();
+        let chunk = chunks.recv().unwrap();
+        let missed = Gap { position: 400, frames: 600, error_frames: 0, cause: Cause::Behind };
+        let told = if when_full == WhenFull::DropNew { vec![missed] } else { vec![] };
+        assert_eq!((chunk.position(), chunk.gaps().to_vec()), (1000, told));
+        assert_eq!(chunks.ledger().received, 500);
+        assert!(chunks.recv().is_none() && chunks.is_ended());
+    }
+}
+
+#[test]
+fn a_closure_that_panics_ends_its_own_tap_only() {
+    let mic = Mic::new(16_000, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    capture.each(bare_tap().chunk_frames(10), |_| panic!("on purpose, by a test")).unwrap();
+    let chunks = capture.receiver(bare_tap().chunk_frames(10)).unwrap();
+    capture.start().unwrap();
+    mic.play(100);
+    mic.play(100);
+    assert_eq!(capture.stop().unwrap().stats.ledger.delivered, 200);
+    assert_eq!(chunks.count(), 20);
+}
+
+#[test]
+fn stop_from_a_closure_only_requests() {
+    let mic = Mic::new(16_000, 1, SampleFormat::I16);
+    let capture = std::sync::Arc::new(capture_from(&mic));
+    let inside = std::sync::Arc::downgrade(&capture);
+    let stop = move |_| {
+        if let Some(capture) = inside.upgrade() {
+            capture.stop().expect("a request does not fail");
+        }
+    };
+    capture.each(bare_tap().chunk_frames(10), stop).unwrap();
+    capture.start().unwrap();
+    mic.play(100);
+    let report = capture.wait_timeout(Duration::from_secs(5)).expect("it ends").unwrap();
+    assert_eq!((report.reason, report.stats.ledger.delivered), (StopReason::Requested, 100));
+}
+
+#[test]
+fn any_callback_size_any_channel_count_and_any_float_are_survived() {
+    let mic = Mic::new(48_000, 32, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    let chunks = capture.receiver(Tap::default().quality(hearken::Quality::Best)).unwrap();
+    capture.start().unwrap();
+    let strange = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN_POSITIVE / 2.0, 1e30, -0.0];
+    for frames in [0, 1, 65_536, 3, 480, 31] {
+        let samples = (0..frames * 32).map(|index| strange[index % strange.len()]);
+        let mut bytes: Vec<u8> = samples.flat_map(f32::to_ne_bytes).collect();
+        mic.callback(&mut bytes, |call| call());
+        eventually("room for the next", || capture.stats().ledger.pending < 48_000);
+    }
+    let report = capture.stop().unwrap();
+    let ledger = report.stats.ledger;
+    assert!(ledger.balanced() && ledger.captured == 66_051, "{ledger:?}");
+    assert!(report.stats.repaired_samples > 0);
+    assert!(chunks.flat_map(|chunk| chunk.samples().to_vec()).all(|sample| sample.is_finite()));
+}
+
+#[test]
+fn a_tap_may_join_later_and_begins_there() {
+    let mic = Mic::new(16_000, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    let mut early = capture.receiver(bare_tap().chunk_frames(100)).unwrap();
+    capture.start().unwrap();
+    mic.play(100);
+    early.recv_timeout(Duration::from_secs(5)).expect("the first chunk");
+    let mut late = capture.receiver(bare_tap().chunk_frames(100)).unwrap();
+    eventually("the tap has joined", || late.format().is_some());
+    mic.play(100);
+    let chunk = late.recv_timeout(Duration::from_secs(5)).expect("its first chunk");
+    assert_eq!((chunk.position(), chunk.samples()[0]), (0, 100.0 / 32768.0));
+    capture.stop().unwrap();
+    let mut too_late = capture.receiver(bare_tap()).unwrap();
+    assert!(too_late.recv().is_none() && too_late.is_ended());
+}
+
+#[test]
+fn chunks_overlap_or_leave_out_as_their_hop_says() {
+    let mic = Mic::new(16_000, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    let overlapping = capture.receiver(bare_tap().chunk_frames(400).hop_frames(160)).unwrap();
+    let sparse = capture.receiver(bare_tap().chunk_frames(100).hop_frames(300)).unwrap();
+    capture.start().unwrap();
+    [333, 333, 334].into_iter().for_each(|frames| mic.play(frames));
+    capture.stop().unwrap();
+    let shape = |chunks: hearken::Receiver| -> Vec<(u64, u32)> {
+        chunks
+            .inspect(|chunk| {
+                let first = chunk.position();
+                let expected = (first..).map(|frame| frame as f32 / 32768.0);
+                assert!(chunk.samples().iter().copied().eq(expected.take(chunk.frames() as usize)));
+            })
+            .map(|chunk| (chunk.position(), chunk.frames()))
+            .collect()
+    };
+    assert_eq!(shape(overlapping), [(0, 400), (160, 400), (320, 400), (480, 400), (640, 360)]);
+    assert_eq!(shape(sparse), [(0, 100), (300, 100), (600, 100), (900, 100)]);
+}
+
+#[test]
+fn a_fast_source_drops_nothing_and_ends_exactly() {
+    let input = Input::Synthetic(Synthetic::Noise);
+    let config =
+        Config { input, pace: Pace::Fast, length: Some(Duration::from_millis(60_001)), ..Config::default() };
+    let capture = Capture::new(config).unwrap();
+    let chunks = capture.receiver(Tap::default().queue(1000, WhenFull::DropNew)).unwrap();
+    capture.start().unwrap();
+    let report = capture.wait().unwrap();
+    assert_eq!(report.reason, StopReason::Finished);
+    assert_eq!((report.stats.ledger.delivered, report.stats.ledger.dropped), (2_880_048, 0));
+    let frames: u64 = chunks.map(|chunk| u64::from(chunk.frames())).sum();
+    assert_eq!(frames, 960_016);
+}
+
+#[test]
+fn bad_configurations_are_refused_before_anything_is_opened() {
+    let refused = |result: Result<(), hearken::Error>| {
+        assert_eq!(result.expect_err("must be refused").kind(), ErrorKind::BadArgument);
+    };
+    let config = Config { pool: Duration::from_millis(1), ..Config::default() };
+    refused(Capture::new(config).map(drop));
+    let mut config = Config::default();
+    config.format.channels = Some(33);
+    refused(Capture::new(config).map(drop));
+    let mic = Mic::new(16_000, 2, SampleFormat::I16);
+    for tap in [
+        Tap::new().rate_hz(0),
+        Tap::new().rate_hz(768_001),
+        Tap::new().chunk_frames(0),
+        Tap::new().hop_frames(0),
+        Tap::new().queue(0, WhenFull::DropNew),
+    ] {
+        refused(capture_from(&mic).receiver(tap).map(drop));
+    }
+    let capture = capture_from(&mic);
+    let mut chunks = capture.receiver(Tap::new().channels(Channels::List(vec![2]))).unwrap();
+    refused(capture.start().map(drop));
+    assert!(chunks.recv().is_none(), "the receiver is not left waiting");
+    eventually("the device is released", || mic.is_closed());
+    refused(capture.start().map(drop));
+}

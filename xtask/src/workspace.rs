@@ -1,0 +1,49 @@
+//! Where the project stands, and how its cargo is called.
+
+use cargo_metadata::{Metadata, MetadataCommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The checkout this program belongs to.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The directory of the top `Cargo.toml`.
+    pub root: PathBuf,
+    /// Where cargo puts what it builds.
+    pub target: PathBuf,
+    cargo: OsString,
+}
+
+impl Workspace {
+    /// Asks cargo, which runs this program and says through the environment where its manifest is.
+    pub fn find() -> Result<Self, String> {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("run me as `cargo xtask`")?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let metadata = MetadataCommand::new()
+            .cargo_path(&cargo)
+            .manifest_path(PathBuf::from(package).join("Cargo.toml"))
+            .no_deps()
+            .exec()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { root: metadata.workspace_root.into(), target: metadata.target_directory.into(), cargo })
+    }
+
+    /// `cargo WORDS…`, to be run at the root; words are separated by blanks.
+    pub fn cargo(&self, words: &str) -> Command {
+        let mut command = Command::new(&self.cargo);
+        command.args(words.split_whitespace()).current_dir(&self.root);
+        command
+    }
+
+    /// The resolved dependencies as the lock file has them: of every platform, or of one target triple.
+    pub fn dependencies(&self, platform: Option<&str>) -> Result<Metadata, String> {
+        let mut command = MetadataCommand::new();
+        command.cargo_path(&self.cargo).manifest_path(self.root.join("Cargo.toml"));
+        let mut options = vec!["--locked".to_owned()];
+        if let Some(triple) = platform {
+            options.extend(["--filter-platform".to_owned(), triple.to_owned()]);
+        }
+        command.other_options(options).exec().map_err(|error| error.to_string())
+    }
+}
