@@ -14,8 +14,8 @@ const REST: Duration = Duration::from_millis(100);
 const HOLD: Duration = Duration::from_millis(1500);
 /// The bar's left end; the right one is full scale.
 const BOTTOM_DBFS: f32 = -60.0;
-/// The whole line fits into 80 columns.
-const BAR: usize = 20;
+/// Cells of 4 dB; the whole line fits into 80 columns.
+const BAR: usize = 15;
 
 /// Draws on stderr if that is a terminal, and otherwise nothing.
 #[derive(Debug)]
@@ -145,6 +145,19 @@ mod tests {
         assert_eq!(bar(-200.0, -200.0), " ".repeat(BAR));
         assert_eq!(bar(-30.0, -12.0).trim_end().len(), BAR * 4 / 5);
         assert_eq!(bar(6.0, 6.0).len(), BAR);
+    }
+
+    #[test]
+    fn a_line_fits_and_shows_losses_before_anything_that_a_narrow_terminal_cuts_off() {
+        let format = StreamFormat { rate_hz: 48_000, channels: 2, sample: hearken::SampleFormat::F32 };
+        let progress = Progress::new(format, Some(Duration::from_secs(3599)));
+        let mut stats = Stats::default();
+        stats.ledger.captured = 172_800_000;
+        let line = progress.line(Duration::from_secs(3598), &stats);
+        assert!(line.len() <= 80 && line.ends_with(" 0 lost, 172800000 frames"), "{line}");
+        (stats.ledger.dropped, stats.ledger.lost) = (24_000, 48_000);
+        let line = progress.line(Duration::from_secs(3598), &stats);
+        assert!(line.find("72000 LOST (1.5 s)").is_some_and(|at| at < 60), "{line}");
     }
 
     #[test]
