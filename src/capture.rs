@@ -125,7 +125,8 @@ impl Capture {
         Ok(receiver)
     }
 
-    /// Creates a WAV file, readable by its owner only, and adds the tap that fills it.
+    /// Creates a WAV file, readable by its owner only, and adds the tap that fills it. A file that is there already
+    /// is checked to be writable; its content is replaced when the capture starts.
     ///
     /// # Errors
     /// `BadArgument` for a tap that no device could serve; `Io`, `NotFound` or `PermissionDenied` when the file

@@ -7,7 +7,8 @@ use super::{Tap, WhenFull};
 use crate::error::{Error, ErrorKind};
 use crate::format::StreamFormat;
 use crate::wav::{Encoding, WavFormat, WavWriter, encode};
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -25,6 +26,8 @@ enum Content {
 pub struct FileTap {
     path: PathBuf,
     content: Content,
+    /// Instead of the tap's own.
+    when_full: Option<WhenFull>,
 }
 
 /// Sample formats of a file whose samples are computed.
@@ -47,7 +50,7 @@ impl FileTap {
             FileFormat::I24 => Encoding::I24,
             FileFormat::F32 => Encoding::F32,
         };
-        Self { path: path.into(), content: Content::Tap(tap, encoding) }
+        Self { path: path.into(), content: Content::Tap(tap, encoding), when_full: None }
     }
 
     /// A file of the device's own samples: its rate, its channels, its sample format, bit for bit.
@@ -55,7 +58,13 @@ impl FileTap {
     /// WAV has no signed 8-bit and no unsigned 16-, 24- and 32-bit samples: those are written with their sign bit
     /// flipped, as U8, I16, I24 and I32, which is reversible. 64-bit integers are refused when the device opens.
     pub fn native(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), content: Content::Native }
+        Self { path: path.into(), content: Content::Native, when_full: None }
+    }
+
+    /// What happens when the disk has stood still for longer than the queue lasts. Default: the tap's own, for a
+    /// native file [`WhenFull::DropNew`]. With [`Pace::Fast`](crate::Pace::Fast) it should be [`WhenFull::Wait`].
+    pub fn when_full(self, when_full: WhenFull) -> Self {
+        Self { when_full: Some(when_full), ..self }
     }
 }
 
@@ -72,15 +81,23 @@ pub struct Written {
     pub format: WavFormat,
     /// Frames.
     pub frames: u64,
+    /// Frames that are not in the file because the disk did not keep up.
+    pub behind: u64,
 }
 
 impl WavFile {
+    /// Whether nothing more will be written. While the capture runs this means that writing has failed, and
+    /// [`finish`](Self::finish) says why.
+    pub fn is_finished(&self) -> bool {
+        self.writer.is_finished()
+    }
+
     /// Waits until everything is in the file and the file is closed. Stop the capture first.
     ///
     /// # Errors
     /// `Io` when writing failed: the message says how many frames are safe; the file is valid as far as it goes.
-    /// `UnsupportedFormat` for a native format that WAV does not have. `NoDevice` when the capture never
-    /// started: the empty file was removed.
+    /// `NoDevice` when the capture never started: a file that was there before is untouched, and otherwise there
+    /// is none.
     pub fn finish(self) -> Result<Written, Error> {
         self.writer.join().unwrap_or_else(|_| {
             let message = "the thread that writes the file panicked; the file is valid as far as it goes";
@@ -89,13 +106,13 @@ impl WavFile {
     }
 }
 
-/// Creates the file and the tap that fills it. Nothing is written before the capture starts, but an unwritable path
-/// is found here.
+/// Creates the file, if it is not there, and the tap that fills it. What a file holds is replaced when the capture
+/// has started and not before, but an unwritable path is found here.
 pub(crate) fn file(file: FileTap) -> Result<(Box<dyn Pipe>, WavFile), Error> {
     match file.content {
         Content::Tap(tap, encoding) => {
             tap.check()?;
-            let queue = Queue::new(tap.queue, tap.when_full);
+            let queue = Queue::new(tap.queue, file.when_full.unwrap_or(tap.when_full));
             let receiver = Receiver::new(queue.clone());
             let format = move |receiver: &Receiver<f32>| {
                 let format = receiver.format()?;
@@ -109,7 +126,7 @@ pub(crate) fn file(file: FileTap) -> Result<(Box<dyn Pipe>, WavFile), Error> {
         }
         Content::Native => {
             let tap = Tap::new().device_rate().chunk_ms(100).queue(100, WhenFull::DropNew);
-            let queue = Queue::new(tap.queue, tap.when_full);
+            let queue = Queue::new(tap.queue, file.when_full.unwrap_or(tap.when_full));
             let receiver = Receiver::new(queue.clone());
             let device = Arc::new(OnceLock::<StreamFormat>::new());
             let (known, told) = (device.clone(), device.clone());
@@ -135,14 +152,14 @@ fn start<T: Copy + Send + 'static>(
     format: impl Fn(&Receiver<T>) -> Option<Result<WavFormat, Error>> + Send + 'static,
     encode: impl Fn(&Chunk<T>, &mut Vec<u8>) + Send + 'static,
 ) -> Result<WavFile, Error> {
-    // The device's rate and channels are not known yet; the header is written anew when they are.
-    let provisional = WavFormat { rate_hz: 16_000, channels: 1, encoding: Encoding::I16 };
-    drop(WavWriter::create(&path, provisional)?);
+    let is_new = check_writable(&path)?;
     let writer = thread::Builder::new().name("hearken-file".into()).spawn(move || {
         let mut next = receiver.recv();
         let Some(format) = format(&receiver) else {
-            let _ = std::fs::remove_file(&path);
-            return Err(Error::new(ErrorKind::NoDevice, "the capture never started; there is no file"));
+            if is_new {
+                let _ = std::fs::remove_file(&path);
+            }
+            return Err(Error::new(ErrorKind::NoDevice, "the capture never started; nothing was written"));
         };
         let format = format?;
         let mut file = WavWriter::create(&path, format)?;
@@ -153,10 +170,24 @@ fn start<T: Copy + Send + 'static>(
             drop(chunk);
             next = receiver.recv();
         }
-        Ok(Written { format, frames: file.finish()? })
+        Ok(Written { format, frames: file.finish()?, behind: receiver.ledger().behind })
     });
     let writer = writer.map_err(|error| {
         Error::new(ErrorKind::Internal, format!("no thread could be started: {error}; nothing was started"))
     })?;
     Ok(WavFile { writer })
+}
+
+/// Whether there is a file now that was not there before. An earlier take is opened and not touched: the device may
+/// yet fail to open.
+fn check_writable(path: &Path) -> Result<bool, Error> {
+    let there = std::fs::metadata(path);
+    if there.as_ref().is_ok_and(|there| there.is_file()) {
+        let opened = OpenOptions::new().write(true).open(path);
+        return opened.map(|_| false).map_err(|error| Error::io("cannot write", path, &error));
+    }
+    // The device's rate and channels are not known yet; the header is written anew when they are.
+    let provisional = WavFormat { rate_hz: 16_000, channels: 1, encoding: Encoding::I16 };
+    drop(WavWriter::create(path, provisional)?);
+    Ok(there.is_err())
 }

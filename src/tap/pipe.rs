@@ -9,6 +9,7 @@ use crate::format::{SampleFormat, StreamFormat};
 use crate::signal::channels::Mixer;
 use crate::signal::resample::{Resampler, run_frames};
 use crate::timeline::{Gap, Span};
+use crate::wav::encode::native_encoding;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -228,6 +229,7 @@ impl NativePipe {
 
 impl Pipe for NativePipe {
     fn begin(&mut self, device: StreamFormat, _position: u64) -> Result<(), Error> {
+        native_encoding(device.sample)?;
         let _ = self.format.set(device);
         let format = ChunkFormat { rate_hz: device.rate_hz, channels: device.channels };
         let grid = self.tap.grid(device.rate_hz)?;

@@ -6,6 +6,7 @@ use crossbeam_queue::ArrayQueue;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a full queue does with a new chunk. Either way the loss is counted, and the next chunk that arrives names it
@@ -17,6 +18,9 @@ pub enum WhenFull {
     DropNew,
     /// Lose the oldest chunk: for whoever wants to be up to date.
     KeepNewest,
+    /// Hold the worker until there is room, so that nothing is lost: for a source that waits as well
+    /// ([`Pace::Fast`](crate::Pace::Fast)). A device does not wait, and its audio is dropped when the pool is full.
+    Wait,
 }
 
 /// The account of one tap, in tap frames: `offered = received + behind + pending`.
@@ -76,11 +80,25 @@ impl<T: Copy> Queue<T> {
         let lost = match self.when_full {
             WhenFull::DropNew => self.chunks.push(chunk).err(),
             WhenFull::KeepNewest => self.chunks.force_push(chunk),
+            WhenFull::Wait => self.push_patiently(chunk),
         };
         if let Some(lost) = lost {
             self.counters.behind.fetch_add(lost.frames.into(), Ordering::Relaxed);
         }
         self.wake();
+    }
+
+    /// The chunk again if nobody listens any more.
+    fn push_patiently(&self, mut chunk: Chunk<T>) -> Option<Chunk<T>> {
+        while let Err(unpushed) = self.chunks.push(chunk) {
+            if self.is_gone() {
+                return Some(unpushed);
+            }
+            chunk = unpushed;
+            // No receiver is slower for it: the queue is full of what it has to do meanwhile.
+            thread::sleep(Duration::from_millis(1));
+        }
+        None
     }
 
     pub fn begin(&self, format: ChunkFormat) {
@@ -205,5 +223,44 @@ impl<T: Copy> Iterator for Receiver<T> {
 impl<T: Copy> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.queue.gone.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Capture, Config, Input, Pace, Synthetic, Tap};
+
+    /// Frames that a receiver got which takes its time over a queue of one, and how many it missed.
+    fn slow(when_full: WhenFull) -> (u64, u64) {
+        let input = Input::Synthetic(Synthetic::Tone);
+        let length = Some(Duration::from_millis(100));
+        let config = Config { input, pace: Pace::Fast, length, ..Config::default() };
+        let capture = Capture::new(config).expect("a capture");
+        let mut receiver = capture.receiver(Tap::new().chunk_ms(10).queue(1, when_full)).expect("a tap");
+        capture.start().expect("a start");
+        while receiver.recv().is_some() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        (receiver.ledger().received, receiver.ledger().behind)
+    }
+
+    #[test]
+    fn a_tap_that_waits_loses_nothing_and_one_that_does_not_counts_it() {
+        assert_eq!(slow(WhenFull::Wait), (1_600, 0));
+        let (received, behind) = slow(WhenFull::DropNew);
+        assert!(behind > 0 && received + behind == 1_600, "{received} {behind}");
+    }
+
+    #[test]
+    fn nobody_is_waited_for_who_has_gone() {
+        let input = Input::Synthetic(Synthetic::Tone);
+        let config = Config { input, pace: Pace::Fast, ..Config::default() };
+        let capture = Capture::new(config).expect("a capture");
+        let receiver = capture.receiver(Tap::new().queue(1, WhenFull::Wait)).expect("a tap");
+        capture.start().expect("a start");
+        thread::sleep(Duration::from_millis(20));
+        drop(receiver);
+        assert!(capture.stop().expect("an end").stats.ledger.balanced());
     }
 }

@@ -23,12 +23,13 @@ pub fn white_noise(samples: usize, seed: u64) -> Vec<i16> {
 }
 
 /// The sum of tones from 0.1 to 6.95 kHz, within `-0.5..=0.5`: all of speech's band and nothing above it.
-/// They are in no harmony, so the sum does not repeat and its place in a recording is unique.
+/// They are in no harmony, so the sum does not repeat and its place in a recording is unique: the square sees to
+/// it, without which all of them were in step again after a second.
 pub fn tones(frames: usize, rate: u32) -> Vec<f64> {
     const TONES: u32 = 69;
     let tone = |n: u32, t: f64| {
         let n = f64::from(n);
-        let frequency = 100.0 * n + 47.0 * (n * 0.618_033_988_75).fract();
+        let frequency = 100.0 * n + 47.0 * (n * n * 0.618_033_988_75).fract();
         // Schroeder's phases keep the peak of such a sum low.
         let phase = -0.5 * TAU * n * n / f64::from(TONES);
         (TAU * frequency * t + phase).sin()

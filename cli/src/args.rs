@@ -1,0 +1,208 @@
+//! What may be typed.
+
+use crate::failure::Failure;
+use clap::{Parser, Subcommand, ValueEnum};
+use hearken::{
+    Channels, FileFormat, FormatWish, Input, Pace, Quality, SampleFormat, StreamFormat, Synthetic,
+};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longest `--seconds`: 31 years, well within what the clocks can count.
+const MOST_SECONDS: f64 = 1e9;
+
+/// Record from a microphone, exactly: every frame is in the file or accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "hearken", version, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the input devices
+    Devices(DevicesArgs),
+    /// Record a WAV file, until Ctrl-C or for --seconds
+    Record(RecordArgs),
+}
+
+#[derive(Debug, Parser)]
+pub struct DevicesArgs {
+    /// Audio system, e.g. alsa; default: the system's own
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// Print a JSON array instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct RecordArgs {
+    /// The file to write, replaced if it is there
+    #[arg(value_name = "OUT.wav", default_value = "take.wav")]
+    pub out: PathBuf,
+    /// What to record from: default, a device's ID (see `hearken devices`), file:PATH, or
+    /// synthetic[:tone|noise|speech]
+    #[arg(long, default_value = "default", value_parser = input)]
+    pub input: Input,
+    /// Audio system, e.g. alsa; default: the system's own
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// Length of the take; default: until Ctrl-C, or the end of the input
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub seconds: Option<Duration>,
+    /// Sample rate of the file, 1 to 768000
+    #[arg(
+        long,
+        value_name = "HZ",
+        default_value = "16000",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(StreamFormat::MAX_RATE_HZ))
+    )]
+    pub rate: u32,
+    /// Channels of the file: mono (the average of all), first, all, or a list like 0,2 that counts from 0
+    #[arg(long, default_value = "mono", value_parser = channels)]
+    pub channels: Channels,
+    /// Sample format of the file
+    #[arg(long, default_value = "i16")]
+    pub format: Format,
+    /// The resampler: low-latency, balanced or best
+    #[arg(long, default_value = "balanced")]
+    pub quality: Quality,
+    /// Open the device at this rate instead of its default
+    #[arg(long, value_name = "HZ")]
+    pub device_rate: Option<u32>,
+    /// Open the device with so many channels, 1 to 32
+    #[arg(long, value_name = "N")]
+    pub device_channels: Option<u16>,
+    /// Open the device in this sample format, e.g. i16
+    #[arg(long, value_name = "FMT")]
+    pub device_format: Option<SampleFormat>,
+    /// Write the device's own rate, channels and samples, bit for bit
+    #[arg(long, conflicts_with_all = ["rate", "channels", "format", "quality"])]
+    pub native: bool,
+    /// Run a file or synthetic input as fast as possible
+    #[arg(long)]
+    pub fast: bool,
+    /// Write an account of the take as JSON; - is stdout, in place of the summary
+    #[arg(long, value_name = "FILE|-")]
+    pub json: Option<PathBuf>,
+}
+
+/// [`FileFormat`] as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// Signed 16-bit
+    I16,
+    /// Signed 24-bit
+    I24,
+    /// 32-bit float, unrounded
+    F32,
+}
+
+impl From<Format> for FileFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::I16 => Self::I16,
+            Format::I24 => Self::I24,
+            Format::F32 => Self::F32,
+        }
+    }
+}
+
+impl RecordArgs {
+    /// Refuses what does not go together.
+    pub fn check(&self) -> Result<(), Failure> {
+        let is_device = !matches!(self.input, Input::File(_) | Input::Synthetic(_));
+        if self.fast && is_device {
+            return Err(Failure::usage(
+                "--fast is for file: and synthetic inputs; a device keeps its own time",
+            ));
+        }
+        if self.host.is_some() && !is_device {
+            return Err(Failure::usage("--host is for devices; this input has none"));
+        }
+        if matches!(self.input, Input::File(_)) && self.device_format() != FormatWish::default() {
+            return Err(Failure::usage(
+                "--device-* is for devices and synthetic inputs; a file is what it is",
+            ));
+        }
+        if self.out == Path::new("-") {
+            return Err(Failure::usage("a WAV cannot go to stdout; name a file"));
+        }
+        let json = self.json_file();
+        if let Input::File(input) = &self.input {
+            if is_same_file(input, &self.out) {
+                return Err(Failure::usage(format!("{} is the input; name another output", input.display())));
+            }
+            if json.is_some_and(|json| is_same_file(input, json)) {
+                return Err(Failure::usage(format!("{} is the input; name another --json", input.display())));
+            }
+        }
+        if json.is_some_and(|json| is_same_file(&self.out, json)) {
+            return Err(Failure::usage("the take and --json are one file; name two"));
+        }
+        Ok(())
+    }
+
+    pub fn device_format(&self) -> FormatWish {
+        FormatWish { rate_hz: self.device_rate, channels: self.device_channels, sample: self.device_format }
+    }
+
+    pub fn pace(&self) -> Pace {
+        if self.fast { Pace::Fast } else { Pace::RealTime }
+    }
+
+    /// Where `--json` goes, unless to stdout or nowhere.
+    pub fn json_file(&self) -> Option<&Path> {
+        self.json.as_deref().filter(|path| *path != Path::new("-"))
+    }
+}
+
+fn input(text: &str) -> Result<Input, String> {
+    Ok(match text.split_once(':') {
+        _ if text == "default" => Input::Default,
+        _ if text == "synthetic" => Input::Synthetic(Synthetic::default()),
+        Some(("synthetic", kind)) => Input::Synthetic(kind.parse()?),
+        Some(("file", "")) => return Err("file: needs a path".into()),
+        Some(("file", path)) => Input::File(path.into()),
+        _ if text.is_empty() => return Err("an empty name; `hearken devices` lists the ids".into()),
+        _ => Input::Device(text.into()),
+    })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if !(seconds > 0.0 && seconds <= MOST_SECONDS) {
+        return Err(format!("a take is longer than 0 s and at most {MOST_SECONDS} s"));
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn channels(text: &str) -> Result<Channels, String> {
+    let channels = text.parse()?;
+    match &channels {
+        Channels::List(list) if list.len() > usize::from(StreamFormat::MAX_CHANNELS) => {
+            Err(format!("{} channels; a file has at most {}", list.len(), StreamFormat::MAX_CHANNELS))
+        }
+        _ => Ok(channels),
+    }
+}
+
+/// Whether writing the one would destroy the other, whatever they are called.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    if let (Ok(one), Ok(other)) = (std::fs::metadata(one), std::fs::metadata(other)) {
+        use std::os::unix::fs::MetadataExt;
+        return one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino());
+    }
+    place(one).is_some_and(|one| Some(one) == place(other))
+}
+
+/// The one name of a file, also of one that is not there yet.
+fn place(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        Some(directory.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
+    })
+}

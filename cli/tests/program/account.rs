@@ -1,0 +1,86 @@
+//! What is told about a take, and about devices.
+
+use crate::run::{Place, figure};
+use serde_json::Value;
+
+fn keys(object: &Value, path: &str) -> Vec<String> {
+    let object = object.pointer(path).and_then(Value::as_object).unwrap_or_else(|| panic!("no {path}"));
+    let mut keys: Vec<String> = object.keys().cloned().collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn the_json_has_exactly_the_keys_of_its_schema() {
+    let place = Place::new();
+    let account = place.take("out.wav --input synthetic:noise --seconds 0.5 --fast");
+    assert_eq!(account["schema"], "hearken.take/1");
+    assert_eq!(keys(&account, ""), ["callback", "gaps", "input", "ledger", "output", "schema"]);
+    let input = ["channels", "host", "id", "name", "rate_hz", "sample_format"];
+    assert_eq!(keys(&account, "/input"), input);
+    assert_eq!(keys(&account, "/output"), ["channels", "frames", "path", "rate_hz"]);
+    let ledger = ["balanced", "captured", "delivered", "discarded", "dropped", "lost"];
+    assert_eq!(keys(&account, "/ledger"), ledger);
+    assert_eq!(keys(&account, "/callback"), ["count", "max_frames"]);
+    assert_eq!(account["gaps"], Value::Array(Vec::new()));
+    assert_eq!((&account["input"]["host"], &account["input"]["id"]), (&"synthetic".into(), &"noise".into()));
+    assert_eq!(account["output"]["path"], "out.wav");
+    assert_eq!(account["ledger"]["balanced"], true);
+    assert_eq!((figure(&account, "/callback/count"), figure(&account, "/callback/max_frames")), (50, 480));
+}
+
+#[test]
+fn the_json_file_says_what_stdout_would_and_leaves_nothing_of_an_earlier_one() {
+    let place = Place::new();
+    place.write("take.json", &[b'x'; 10_000]);
+    let args = "--input synthetic --seconds 0.1 --fast";
+    let said = place.hearken(&format!("record {args} --json take.json"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let file: Value = serde_json::from_slice(&place.read("take.json")).expect("JSON");
+    assert_eq!(file, place.take(args));
+    assert!(said.stdout.contains("wrote take.wav: 0.100 s, 1600 frames"), "{}", said.stdout);
+    assert!(said.stdout.contains("\n  balanced\n"), "{}", said.stdout);
+}
+
+#[test]
+fn one_line_tells_that_it_records_where_nobody_watches() {
+    let said = Place::new().hearken("record --input synthetic:tone --seconds 0.3");
+    let line = "recording from synthetic tone (synthetic, 48000 Hz, 2 ch, f32) to take.wav\n";
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), line));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn devices_are_listed_with_the_same_facts_for_people_and_programs() {
+    let place = Place::new();
+    let said = place.hearken("devices --json");
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let devices = said.json();
+    let silence = devices.as_array().expect("an array").iter().find(|device| device["id"] == "silence");
+    let silence = silence.unwrap_or_else(|| panic!("no silence in {devices}"));
+    let facts = ["channels", "default", "host", "id", "name", "rate_hz", "sample_format"];
+    assert_eq!(keys(silence, ""), facts);
+    assert_eq!((&silence["host"], &silence["name"]), (&"alsa".into(), &"Silence".into()));
+    assert!(silence["rate_hz"].is_u64() && silence["channels"].is_u64() && silence["default"] == false);
+    let table = place.hearken("devices").stdout;
+    let row = table.lines().find(|line| line.contains("silence")).expect("a row");
+    let format = format!(
+        "{} Hz, {} ch, {}",
+        silence["rate_hz"],
+        silence["channels"],
+        silence["sample_format"].as_str().expect("a name")
+    );
+    assert!(row.contains("Silence") && row.ends_with(&format), "{table}");
+}
+
+#[test]
+fn a_host_that_does_not_exist_is_a_usage_error_that_names_those_that_do() {
+    let place = Place::new();
+    for args in ["devices --host nowhere", "record --host nowhere", "record --host nowhere --input mic"] {
+        let said = place.hearken(args);
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        assert!(said.stderr.contains("'nowhere'"), "{}", said.stderr);
+        #[cfg(target_os = "linux")]
+        assert!(said.stderr.contains("it has alsa"), "{}", said.stderr);
+    }
+}

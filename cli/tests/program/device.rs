@@ -1,0 +1,74 @@
+//! Takes from a real audio server that end in the middle.
+
+use crate::run::{Place, Said, figure, frames};
+use crate::support::microphone::{Microphone, Speech};
+use crate::support::server::PulseServer;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A take that has been running for a while, and what keeps it going.
+fn begin(place: &Place, server: &PulseServer) -> (Child, Speech) {
+    let mut client = server.client(env!("CARGO_BIN_EXE_hearken"));
+    client.current_dir(place.path(".")).args(["record", "--json", "-"]);
+    client.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = client.spawn().expect("the program");
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert!(line.contains("recording"), "{line}");
+    let speech = Microphone::of(server).speak(vec![1_000; 10 * 48_000]);
+    std::thread::sleep(Duration::from_secs(1));
+    (child, speech)
+}
+
+fn assert_complete(place: &Place, said: &Said) {
+    let account = said.json();
+    assert_eq!(account["ledger"]["balanced"], true, "{account}");
+    assert_eq!(figure(&account, "/ledger/dropped"), 0, "{account}");
+    let captured = figure(&account, "/ledger/captured");
+    assert!(captured > 48_000 / 4, "{account}");
+    // To 16 kHz, rounded.
+    assert_eq!(figure(&account, "/output/frames"), (captured + 1) / 3);
+    assert_eq!(frames(&place.path("take.wav")), (captured + 1) / 3);
+}
+
+#[test]
+fn a_device_that_goes_away_fails_the_run_and_leaves_the_take_complete() {
+    let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
+    let (child, speech) = begin(&place, &server);
+    drop((speech, server));
+    let said = Said::by(child);
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert_complete(&place, &said);
+    let complete = format!("the {} frames until then are complete", frames(&place.path("take.wav")));
+    assert!(said.stderr.contains(&complete), "{}", said.stderr);
+}
+
+#[test]
+fn ctrl_c_ends_a_take_from_a_device_exactly() {
+    let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
+    let (child, _speech) = begin(&place, &server);
+    let kill = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
+    let said = Said::by(child);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_complete(&place, &said);
+}
+
+#[test]
+fn the_default_device_is_marked_and_has_its_format() {
+    let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
+    let list = |args: &[&str]| {
+        let mut client = server.client(env!("CARGO_BIN_EXE_hearken"));
+        client.current_dir(place.path(".")).arg("devices").args(args);
+        client.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Said::by(client.spawn().expect("the program"))
+    };
+    let devices = list(&["--json"]).json();
+    assert_eq!((&devices[0]["default"], &devices[0]["id"]), (&true.into(), &"default".into()));
+    assert!(devices[0]["rate_hz"].is_u64(), "{devices}");
+    let table = list(&[]);
+    let marked: Vec<_> = table.stdout.lines().filter(|line| line.starts_with("* ")).collect();
+    assert!(marked.len() == 1 && marked[0].contains("default") && marked[0].contains(" Hz"), "{marked:?}");
+    assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""));
+}
