@@ -110,18 +110,18 @@ mod bench {
     }
 
     pub fn main() {
-        let taps: [(&str, fn() -> Cost); 3] = [
-            ("160 ms chunks", || engine(Tap::default(), false)),
-            ("160 ms chunks and 30 pictures/s", || engine(Tap::default(), true)),
-            ("every 480-frame block", || engine(Tap::new().device_rate().chunk_ms(10), false)),
+        let taps = [
+            ("160 ms chunks", Tap::default(), false),
+            ("160 ms chunks and 30 pictures/s", Tap::default(), true),
+            ("every 480-frame block", Tap::new().device_rate().chunk_ms(10), false),
         ];
         println!(
             "one capture, 48 kHz stereo f32, 10 ms callbacks; medians of {ROUNDS} rounds of {LENGTH:?}, % of a core"
         );
-        for (name, run) in taps {
+        for (name, tap, watched) in taps {
             let (mut beyond, mut worker, mut wakeups, mut sleeper) = (vec![], vec![], vec![], vec![]);
             for _ in 0..ROUNDS {
-                let (with, without) = (run(), empty());
+                let (with, without) = (engine(tap.clone(), watched), empty());
                 beyond.push(with.percent - without.percent);
                 worker.push(with.worker_percent);
                 wakeups.push(with.wakeups_hz);

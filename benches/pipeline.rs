@@ -11,14 +11,14 @@ mod support;
 mod bench {
     use crate::support::{Mic, pattern};
     use hearken::signal::resample::Resampler;
-    use hearken::{Capture, Config, Input, Quality, SampleFormat, StreamFormat, Tap};
+    use hearken::{Capture, Config, Input, Pace, Quality, SampleFormat, StreamFormat, Synthetic, Tap};
     use nix::time::{ClockId, clock_gettime};
     use std::hint::black_box;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    const SECONDS: usize = 60;
+    const SECONDS: u64 = 60;
     const ROUNDS: usize = 7;
     const FORMAT: StreamFormat = StreamFormat { rate_hz: 48_000, channels: 2, sample: SampleFormat::F32 };
 
@@ -27,42 +27,33 @@ mod bench {
         time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64
     }
 
-    /// Nanoseconds of CPU for a second of audio: of the worker, and of the callbacks.
-    fn capture(quality: Quality) -> (f64, f64) {
-        let mic = Mic::new(FORMAT.rate_hz, FORMAT.channels, FORMAT.sample);
-        let input = Input::Cpal(mic.device());
-        let capture = Capture::new(Config { input, ..Config::default() }).expect("in range");
+    /// Nanoseconds of CPU that the worker takes for a second of audio, from a source as fast as it can serve.
+    fn worker(quality: Quality) -> f64 {
+        let input = Input::Synthetic(Synthetic::Noise);
+        let length = Some(Duration::from_secs(SECONDS));
+        let capture = Capture::new(Config { input, length, pace: Pace::Fast, ..Config::default() });
+        let capture = capture.expect("in range");
         // What the worker's thread has used, as of the latest chunk.
         let used = Arc::new(AtomicU64::new(0));
         let told = used.clone();
         let tap = Tap::default().quality(quality);
         capture.each(tap, move |_| told.store(thread_ns(), Ordering::Relaxed)).expect("in range");
         capture.start().expect("it opens");
+        let report = capture.wait().expect("it ends");
+        assert_eq!(report.stats.ledger.delivered, SECONDS * 48_000);
+        used.load(Ordering::Relaxed) as f64 / SECONDS as f64
+    }
+
+    /// Nanoseconds of CPU that the callbacks of a second of audio take.
+    fn callbacks() -> f64 {
+        let mic = Mic::new(FORMAT.rate_hz, FORMAT.channels, FORMAT.sample);
+        let input = Input::Cpal(mic.device());
+        let capture = Capture::new(Config { input, ..Config::default() }).expect("in range");
+        capture.start().expect("it opens");
         let mut bytes = pattern(FORMAT, 0, 480);
-        let mut callbacks = 0;
-        for second in 1..=SECONDS as u64 {
-            for _ in 0..100 {
-                callbacks += mic.callback(&mut bytes, |call| {
-                    let before = thread_ns();
-                    call();
-                    thread_ns() - before
-                });
-            }
-            while capture.stats().ledger.delivered + 48_000 < second * 48_000 {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
-        let report = capture.stop().expect("it ends");
-        assert_eq!(report.stats.ledger.delivered, SECONDS as u64 * 48_000);
-        let clock = {
-            let before = thread_ns();
-            for _ in 0..1000 {
-                black_box(thread_ns());
-            }
-            (thread_ns() - before) as f64 / 1000.0
-        };
-        let callbacks = (callbacks as f64 - clock * 100.0 * SECONDS as f64).max(0.0);
-        (used.load(Ordering::Relaxed) as f64 / SECONDS as f64, callbacks / SECONDS as f64)
+        let before = thread_ns();
+        (0..100).for_each(|_| mic.callback(&mut bytes, |call| call()));
+        (thread_ns() - before) as f64
     }
 
     /// The same for the resampler alone, on a mono signal that is there already.
@@ -83,13 +74,9 @@ mod bench {
             "{SECONDS} s of 48 kHz stereo f32 to 16 kHz mono, 160 ms chunks; best of {ROUNDS}, us of CPU per s of audio"
         );
         for quality in Quality::ALL {
-            let (mut worker, mut callbacks, mut alone) = (f64::MAX, f64::MAX, f64::MAX);
-            for _ in 0..ROUNDS {
-                let (this_worker, this_callbacks) = capture(quality);
-                worker = worker.min(this_worker);
-                callbacks = callbacks.min(this_callbacks);
-                alone = alone.min(bare(quality));
-            }
+            let best = |measure: &dyn Fn() -> f64| (0..ROUNDS).map(|_| measure()).fold(f64::MAX, f64::min);
+            let (worker, alone) = (best(&|| worker(quality)), best(&|| bare(quality)));
+            let callbacks = best(&callbacks);
             let total = worker + callbacks;
             println!(
                 "{quality:<12} worker {:6.1} + callbacks {:5.1} = {:6.1} ({:.0} x real time); the resampler alone {:6.1}: x{:.2}",

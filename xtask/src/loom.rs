@@ -21,6 +21,9 @@ pub fn models(workspace: &Workspace, filter: &[String]) -> Result<Tally, String>
         .arg(workspace.target.join("loom"))
         .env("RUSTFLAGS", flags.trim())
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        // The models run for seconds; linking them with optimisation across crates takes longer.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .args(["--", "--nocapture"])
         .args(filter);
     let (success, text) = child::stream(&mut command)?;

@@ -9,6 +9,7 @@ mod demo;
 mod duplicates;
 mod licences;
 mod loom;
+mod mutants;
 mod setup;
 mod tally;
 mod workspace;
@@ -46,6 +47,12 @@ const VERBS: &[Verb] = &[
         arguments: "[FILTER]",
         what: "the model suite alone; red when it runs nothing",
         run: loom::run,
+    },
+    Verb {
+        name: "mutants",
+        arguments: "[FILTER|--list]",
+        what: "weaken the handoff one place at a time; the models must notice each",
+        run: |workspace, arguments| mutants::run(&workspace.root, &workspace.target, arguments),
     },
     Verb {
         name: "bench",
@@ -88,7 +95,7 @@ fn help() -> String {
     let mut text = String::from("usage: cargo xtask VERB\n\n");
     for Verb { name, arguments, what, .. } in VERBS {
         let call = format!("{name} {arguments}");
-        text += &format!("  {call:<16} {what}\n");
+        text += &format!("  {call:<24} {what}\n");
     }
     text
 }
