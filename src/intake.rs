@@ -273,7 +273,8 @@ impl Intake {
     #[inline]
     fn copy(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
         let open = self.open.frames;
-        let fits = frames > 0 && frames <= self.block_frames - open && self.open.content == Content::Audio;
+        // A muted block may be longer than any block of audio, so its content is looked at first.
+        let fits = self.open.content == Content::Audio && frames > 0 && frames <= self.block_frames - open;
         // The common case, in a straight line: everything goes into the current block, or into a fresh one.
         if fits && (open > 0 || self.blocks.acquire()) {
             if open == 0 {
