@@ -195,7 +195,7 @@ impl Worker {
     fn note(&mut self, record: &Record) {
         self.stats.ledger = self.timeline.ledger(record);
         self.stats.callbacks = record.callbacks;
-        self.stats.max_callback_frames = record.max_frames;
+        self.stats.max_callback_frames = self.session.epoch.controls.largest().into();
         self.stats.errors = self.session.epoch.faults.count();
         self.stats.xruns = self.session.epoch.faults.xruns();
     }
