@@ -170,28 +170,44 @@ pub struct Record {
     pub position: u64,
 }
 
-impl Record {
-    const WORDS: usize = 6;
+/// The figures that the timeline must come to at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Final {
+    /// Frames given to the callback.
+    pub captured: u64,
+    /// Of these, frames for which no block was free.
+    pub dropped: u64,
+    /// Of these, frames refused on purpose.
+    pub discarded: u64,
+}
 
-    fn to_words(self) -> [u64; Self::WORDS] {
-        let Self { callbacks, captured, dropped, discarded, stamp_ns, position } = self;
-        [callbacks, captured, dropped, discarded, stamp_ns, position]
-    }
-
-    fn from_words(words: [u64; Self::WORDS]) -> Self {
-        let [callbacks, captured, dropped, discarded, stamp_ns, position] = words;
-        Self { callbacks, captured, dropped, discarded, stamp_ns, position }
-    }
+/// The record's places in the seqlock.
+mod word {
+    pub const CALLBACKS: usize = 0;
+    pub const CAPTURED: usize = 1;
+    pub const DROPPED: usize = 2;
+    pub const DISCARDED: usize = 3;
+    pub const STAMP_NS: usize = 4;
+    pub const POSITION: usize = 5;
+    pub const COUNT: usize = 6;
 }
 
 /// Reads the callback's newest [`Record`].
 #[derive(Clone, Debug)]
-pub struct RecordReader(seqlock::Reader<{ Record::WORDS }>);
+pub struct RecordReader(seqlock::Reader<{ word::COUNT }>);
 
 impl RecordReader {
     /// The newest record; never torn.
     pub fn read(&mut self) -> Record {
-        Record::from_words(self.0.read())
+        let words = self.0.read();
+        Record {
+            callbacks: words[word::CALLBACKS],
+            captured: words[word::CAPTURED],
+            dropped: words[word::DROPPED],
+            discarded: words[word::DISCARDED],
+            stamp_ns: words[word::STAMP_NS],
+            position: words[word::POSITION],
+        }
     }
 }
 
@@ -200,7 +216,7 @@ impl RecordReader {
 pub struct Intake {
     blocks: pool::Producer<Header>,
     controls: Arc<Controls>,
-    publisher: seqlock::Writer<{ Record::WORDS }>,
+    publisher: seqlock::Writer<{ word::COUNT }>,
     format: StreamFormat,
     frame_bytes: usize,
     /// Frames that fit in a block.
@@ -217,7 +233,10 @@ pub struct Intake {
     largest: u32,
     /// The newest [`Controls::want`] that was served.
     served: u64,
-    record: Record,
+    callbacks: u64,
+    captured: u64,
+    dropped: u64,
+    discarded: u64,
 }
 
 impl Intake {
@@ -244,7 +263,10 @@ impl Intake {
             content: Content::Muted,
             largest: 0,
             served: 0,
-            record: Record::default(),
+            callbacks: 0,
+            captured: 0,
+            dropped: 0,
+            discarded: 0,
         };
         (intake, controls, RecordReader(reader))
     }
@@ -252,43 +274,54 @@ impl Intake {
     /// One callback: `frames` interleaved frames in `bytes`, in the epoch's format. Wait-free, O(frames).
     #[inline]
     fn callback(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
-        self.begin(frames, stamp);
         if self.controls.muted.load(Relaxed) {
             self.refuse(Content::Muted, frames, stamp);
         } else {
             self.copy(bytes, frames, stamp);
         }
-        self.end();
+        self.end(frames, stamp);
     }
 
     /// One callback in a format that is not the epoch's.
     #[cold]
     fn mismatch(&mut self, frames: u32, stamp: Stamp) {
-        self.begin(frames, stamp);
         self.refuse(Content::Mismatched, frames, stamp);
-        self.end();
+        self.end(frames, stamp);
     }
 
+    /// The hand-over rule: once for every position the worker asked for, at the end of the callback that reaches it.
+    /// And the record.
     #[inline]
-    fn begin(&mut self, frames: u32, stamp: Stamp) {
-        self.record.callbacks += 1;
+    fn end(&mut self, frames: u32, stamp: Stamp) {
+        let want = self.controls.want.load(Relaxed);
+        if self.captured >= want && want != self.served {
+            self.served = want;
+            self.close();
+        }
         if frames > self.largest {
             self.largest = frames;
             self.controls.largest.store(frames, Relaxed);
         }
-        self.record.stamp_ns = stamp.capture_ns;
-        self.record.position = self.record.captured;
+        self.callbacks += 1;
+        self.publisher.update([
+            (word::CALLBACKS, self.callbacks),
+            (word::CAPTURED, self.captured),
+            (word::STAMP_NS, stamp.capture_ns),
+            (word::POSITION, self.captured - u64::from(frames)),
+        ]);
     }
 
-    /// The hand-over rule: once for every position the worker asked for, at the end of the callback that reaches it.
-    #[inline]
-    fn end(&mut self) {
-        let want = self.controls.want.load(Relaxed);
-        if self.record.captured >= want && want != self.served {
-            self.served = want;
-            self.close();
-        }
-        self.publisher.publish(self.record.to_words());
+    /// Time passes without audio; what was lost to whom is published at once, since it is rare.
+    #[cold]
+    fn pass(&mut self, frames: u32, dropped: bool) {
+        let frames = u64::from(frames);
+        self.captured += frames;
+        *(if dropped { &mut self.dropped } else { &mut self.discarded }) += frames;
+        self.publisher.update([
+            (word::CAPTURED, self.captured),
+            (word::DROPPED, self.dropped),
+            (word::DISCARDED, self.discarded),
+        ]);
     }
 
     #[inline]
@@ -313,14 +346,14 @@ impl Intake {
         if self.room == 0 {
             self.close();
         }
+        let start = self.captured;
         while frames > 0 {
             if self.room == self.block_frames {
                 if !self.blocks.acquire() {
-                    self.record.dropped += u64::from(frames);
-                    self.record.captured += u64::from(frames);
-                    return;
+                    return self.pass(frames, true);
                 }
-                self.stamp_ns = self.stamp_here(stamp);
+                let ns = (self.captured - start) * 1_000_000_000 / u64::from(self.format.rate_hz);
+                self.stamp_ns = stamp.capture_ns.saturating_add(ns);
             }
             let here = frames.min(self.room);
             let (now, later) = bytes.split_at(here as usize * self.frame_bytes);
@@ -334,7 +367,7 @@ impl Intake {
     fn append(&mut self, bytes: &[u8], frames: u32) {
         let at = (self.block_frames - self.room) as usize * self.frame_bytes;
         self.blocks.bytes_mut()[at..][..bytes.len()].copy_from_slice(bytes);
-        self.record.captured += u64::from(frames);
+        self.captured += u64::from(frames);
         self.room -= frames;
         if self.room == 0 {
             self.hand_over(self.block_frames, Content::Audio);
@@ -348,23 +381,13 @@ impl Intake {
         if self.room > 0 || self.content != content || self.refused > u32::MAX / 2 {
             self.close();
         }
-        self.record.discarded += u64::from(frames);
-        self.record.captured += u64::from(frames);
+        self.pass(frames, false);
         if frames > 0 && self.blocks.acquire() {
             if self.room > 0 {
                 (self.room, self.content, self.stamp_ns) = (0, content, stamp.capture_ns);
             }
             self.refused += frames;
         }
-    }
-
-    /// Capture time of the frame at the current position, which the running callback covers.
-    fn stamp_here(&self, stamp: Stamp) -> u64 {
-        let before = self.record.captured - self.record.position;
-        if before == 0 {
-            return stamp.capture_ns;
-        }
-        stamp.capture_ns.saturating_add(before * 1_000_000_000 / u64::from(self.format.rate_hz))
     }
 
     /// Hands the open block over, if there is one.
@@ -379,17 +402,17 @@ impl Intake {
 
     #[inline]
     fn hand_over(&mut self, frames: u32, content: Content) {
-        let Record { captured, dropped, discarded, .. } = self.record;
-        self.blocks.commit(Header { captured, dropped, discarded, stamp_ns: self.stamp_ns, frames, content });
+        let Self { captured, dropped, discarded, stamp_ns, .. } = *self;
+        self.blocks.commit(Header { captured, dropped, discarded, stamp_ns, frames, content });
         self.room = self.block_frames;
         self.refused = 0;
     }
 
     /// The worker's part of a stop, once it has claimed the gate: hands over what is left and returns the final
     /// figures.
-    pub fn finish(&mut self) -> Record {
+    pub fn finish(&mut self) -> Final {
         self.close();
-        self.record
+        Final { captured: self.captured, dropped: self.dropped, discarded: self.discarded }
     }
 }
 
