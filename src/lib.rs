@@ -61,15 +61,12 @@ pub use {
     error::{Error, ErrorKind},
     format::{SampleFormat, StreamFormat},
     report::{Report, StopReason},
-    signal::{channels::Channels, level::Level, picture::Picture, resample::Quality},
+    signal::{channels::Channels, gain::Gain, level::Level, picture::Picture, resample::Quality},
     source::{
         CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts,
         synthetic::Synthetic,
     },
     stats::Stats,
-    tap::{
-        Chunk, ChunkFormat, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull,
-        Written,
-    },
+    tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
     timeline::{Cause, Gap, Ledger},
 };

@@ -74,7 +74,8 @@ impl Worker {
         picture: newest::Writer<Picture>,
     ) -> Self {
         let format = session.info.format;
-        let deadline = length.filter(|_| !session.ends_itself).map(|length| session.started + length);
+        let deadline =
+            length.filter(|_| !session.ends_itself).and_then(|length| session.started.checked_add(length));
         Self {
             requests,
             deadline,
@@ -108,11 +109,12 @@ impl Worker {
             if requested {
                 return self.finish(StopReason::Requested);
             }
-            if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
-                return self.finish(StopReason::Finished);
-            }
+            // Before the end: a source that fails also ends.
             if let Some(error) = self.fatal_fault() {
                 return self.finish(StopReason::DeviceLost(error));
+            }
+            if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
+                return self.finish(StopReason::Finished);
             }
             if !self.session.paced {
                 // A source that waits for room wakes us when there is none left, and we it when there is.
@@ -131,6 +133,7 @@ impl Worker {
         for mut tap in joining.drain(..) {
             // One that does not fit the device ends at once, which its receiver sees.
             if tap.begin(format, position).is_ok() {
+                tap.announce();
                 self.taps.push(tap);
             }
         }

@@ -327,15 +327,19 @@ fn fault(kind: cpal::ErrorKind) -> Fault {
 fn opening(error: &cpal::Error, what: &str) -> Error {
     use cpal::ErrorKind as Cpal;
     let (kind, advice) = match error.kind() {
-        Cpal::DeviceNotAvailable | Cpal::HostUnavailable => (ErrorKind::NoDevice, "is it plugged in?"),
-        Cpal::DeviceBusy => (ErrorKind::DeviceBusy, "another program may hold it"),
+        Cpal::DeviceNotAvailable | Cpal::HostUnavailable => {
+            (ErrorKind::NoDevice, "Is it plugged in, and does the audio service run?")
+        }
+        Cpal::DeviceBusy => (ErrorKind::DeviceBusy, "Another program may hold it."),
         Cpal::PermissionDenied => {
-            (ErrorKind::PermissionDenied, "allow microphone access in the system's settings")
+            (ErrorKind::PermissionDenied, "Allow microphone access in the system's settings.")
         }
         Cpal::UnsupportedConfig | Cpal::UnsupportedOperation | Cpal::InvalidInput => {
-            (ErrorKind::UnsupportedFormat, "try another format or device")
+            (ErrorKind::UnsupportedFormat, "Try another format or device.")
         }
-        _ => (ErrorKind::NoDevice, "the audio service failed"),
+        _ => (ErrorKind::NoDevice, "The audio service failed; is it running?"),
     };
-    Error::new(kind, format!("cannot open {what}: {error}; {advice}. Nothing is open"))
+    let why = error.to_string();
+    let why = why.trim_end_matches(['.', '?', '!']);
+    Error::new(kind, format!("cannot open {what}, so nothing is open: {why}. {advice}"))
 }
