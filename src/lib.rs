@@ -55,6 +55,11 @@ pub mod wav;
 #[cfg(not(loom))]
 mod worker;
 
+/// The examples of the README are tests, so that they compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 #[cfg(not(loom))]
 pub use {
     capture::{Capture, Config},
