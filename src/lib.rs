@@ -12,7 +12,7 @@
 //! ```
 //! use hearken::{Capture, Config, Input, Synthetic, Tap};
 //! # fn main() -> Result<(), hearken::Error> {
-//! # let input = Input::Synthetic(Synthetic::Speech); // Input::Default is the microphone
+//! let input = Input::Synthetic(Synthetic::Speech); // or Input::Default, the system's microphone
 //! let capture = Capture::new(Config { input, ..Config::default() })?;
 //! let mut chunks = capture.receiver(Tap::default())?; // 16 kHz, mono, 160 ms
 //! capture.start()?;
@@ -23,6 +23,19 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! - Before: [`Config`] says what to capture, [`devices`] lists the microphones of a host, [`hosts`] the hosts.
+//! - Audio: a [`Tap`] says which rate, channels and chunk length; [`Capture::each`] gives its [`Chunk`]s to a closure,
+//!   [`Capture::receiver`] to a [`Receiver`], which waits, polls or iterates, and [`Capture::file`] to a WAV file.
+//! - Meanwhile, from any thread: [`Capture::stats`] and [`Capture::picture`].
+//! - After: the [`Report`] of [`Capture::stop`] or [`Capture::wait`]. Audio that is missing is a [`Gap`], counted in the
+//!   [`Ledger`]; only what ends a capture or keeps it from starting is an [`Error`].
+//!
+//! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
+//! in the tap's in a [`Chunk`] and a [`TapLedger`].
+//!
+//! [`signal`] and [`wav`] are of use by themselves. [`handoff`], [`intake`], [`epoch`] and [`data_closure`] are the inside,
+//! public so that models and benches reach them; an application needs none of them, and they may change at any time.
 
 pub mod handoff;
 
@@ -54,6 +67,11 @@ mod timeline;
 pub mod wav;
 #[cfg(not(loom))]
 mod worker;
+
+/// The examples of the README are tests, so that they compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[cfg(not(loom))]
 pub use {
