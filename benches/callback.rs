@@ -9,6 +9,7 @@ mod bench {
     use hearken::epoch::{Epoch, epoch};
     use hearken::{SampleFormat, StreamFormat, data_closure};
     use std::hint::black_box;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ mod bench {
 
         /// The engine's own callback and the epoch behind it.
         fn engine(&self) -> (Callback, Epoch) {
-            let (inlet, epoch) = epoch(self.format, POOL);
+            let (inlet, epoch) = epoch(self.format, POOL, Arc::default());
             (Box::new(data_closure(inlet.data)), epoch)
         }
 

@@ -1,8 +1,9 @@
 //! The other half: blocks in, taps out, and when to sleep.
 
 use crate::error::{Error, ErrorKind};
+use crate::faults::Fault;
 use crate::handoff::newest;
-use crate::intake::{Fault, Record};
+use crate::record::Record;
 use crate::report::{Report, StopReason};
 use crate::rhythm::Rhythm;
 use crate::signal::decode::decode;
@@ -111,7 +112,7 @@ impl Worker {
             }
             // Before the end: a source that fails also ends.
             if let Some(error) = self.fatal_fault() {
-                return self.finish(StopReason::DeviceLost(error));
+                return self.finish(StopReason::Failed(error));
             }
             if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
                 return self.finish(StopReason::Finished);
@@ -131,10 +132,13 @@ impl Worker {
         let mut joining = std::mem::take(&mut *self.requests.taps.lock());
         let (format, position) = (self.session.info.format, self.timeline.position());
         for mut tap in joining.drain(..) {
-            // One that does not fit the device ends at once, which its receiver sees.
-            if tap.begin(format, position).is_ok() {
-                tap.announce();
-                self.taps.push(tap);
+            match tap.begin(format, position) {
+                Ok(()) => {
+                    tap.announce();
+                    self.taps.push(tap);
+                }
+                // It ends here, which its receiver sees.
+                Err(error) => tap.reject(error),
             }
         }
         self.taps.retain(|tap| !tap.is_gone());

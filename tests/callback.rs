@@ -4,11 +4,11 @@
 
 mod support;
 
-use hearken::{Capture, Config, Input, SampleFormat, Tap};
+use hearken::{SampleFormat, Tap};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
-use support::{Mic, pattern};
+use support::{Mic, capture_from, pattern};
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;
@@ -51,11 +51,6 @@ fn allocations(work: impl FnOnce()) -> u64 {
     let before = CALLS.get();
     work();
     CALLS.get() - before
-}
-
-fn capture_from(mic: &Mic) -> Capture {
-    let input = Input::Cpal(mic.device());
-    Capture::new(Config { input, ..Config::default() }).expect("the configuration is in range")
 }
 
 /// A small generator of numbers that look random: xorshift.
