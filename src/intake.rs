@@ -271,6 +271,7 @@ impl Intake {
     fn close(&mut self) {
         if self.room == 0 {
             self.hand_over(self.refused, self.content);
+            self.refused = 0;
         } else if self.room < self.block_frames {
             self.hand_over(self.block_frames - self.room, Content::Audio);
         }
@@ -281,7 +282,6 @@ impl Intake {
         let Self { captured, dropped, discarded, stamp_ns, .. } = *self;
         self.blocks.commit(Header { captured, dropped, discarded, stamp_ns, frames, content });
         self.room = self.block_frames;
-        self.refused = 0;
     }
 
     /// The worker's part of a stop, once it has claimed the gate: hands over what is left and returns the final
