@@ -2,7 +2,7 @@
 
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{Outcome, child, duplicates, instructions, licences, loom, setup};
+use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup};
 use std::process::Command;
 use std::time::Instant;
 
@@ -56,6 +56,14 @@ const CHECKS: &[Check] = &[
         slow: true,
         run: |w, tally| {
             *tally += loom::models(w, &[])?;
+            Ok(())
+        },
+    },
+    Check {
+        name: "sanitizers",
+        slow: true,
+        run: |w, tally| {
+            *tally += sanitizers::check(w, "")?;
             Ok(())
         },
     },

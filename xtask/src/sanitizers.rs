@@ -74,8 +74,12 @@ pub fn check(workspace: &Workspace, filter: &str) -> Result<Tally, String> {
     let triple = host(&version).ok_or("rustc does not say what it runs on")?;
     let sysroot = ask(&["--print", "sysroot"]).ok_or("rustc does not say where its libraries are")?;
     let libraries = Path::new(&sysroot).join("lib/rustlib").join(triple).join("lib");
+    let wanted = |sanitizer: &&Sanitizer| sanitizer.name.to_lowercase().contains(&filter.to_lowercase());
+    if !SANITIZERS.iter().any(|sanitizer| wanted(&sanitizer)) {
+        return Err(format!("no sanitizer is called `{filter}`"));
+    }
     let mut tally = Tally::default();
-    for sanitizer in SANITIZERS.iter().filter(|sanitizer| sanitizer.name.to_lowercase().contains(filter)) {
+    for sanitizer in SANITIZERS.iter().filter(wanted) {
         if !cfg!(target_os = "linux") || !brought_along(&libraries, sanitizer.short) {
             println!("{}: left out, the toolchain does not bring it along for {triple}", sanitizer.name);
             continue;
@@ -103,6 +107,7 @@ fn command(workspace: &Workspace, sanitizer: &Sanitizer, triple: &str) -> Comman
         .env("RUSTFLAGS", flags.trim())
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+        .env("CARGO_INCREMENTAL", "0")
         .env(sanitizer.variable, options)
         .args(["--", "--show-output", sanitizer.filter]);
     command
