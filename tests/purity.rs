@@ -6,21 +6,17 @@
 #[path = "purity/lint.rs"]
 mod lint;
 
-#[cfg(target_os = "linux")]
-#[path = "purity/microphone.rs"]
-mod microphone;
-
+// Where there are filters for system calls.
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
 ))]
-#[path = "purity/system_calls.rs"]
-mod system_calls;
-
-#[cfg(all(target_os = "linux", rtsan))]
-#[path = "purity/realtime.rs"]
-mod realtime;
-
-#[cfg(target_os = "linux")]
-#[path = "support/mod.rs"]
-mod support;
+#[path = "purity"]
+mod linux {
+    mod microphone;
+    #[cfg(rtsan)]
+    mod realtime;
+    #[path = "../support/mod.rs"]
+    mod support;
+    mod system_calls;
+}

@@ -40,7 +40,7 @@ fn planted_allocation() {
 #[test]
 fn a_planted_allocation_is_reported() {
     let this = std::env::current_exe().expect("the test knows its own file");
-    let words = ["--exact", "realtime::planted_allocation", "--ignored", "--nocapture"];
+    let words = ["--exact", "linux::realtime::planted_allocation", "--ignored", "--nocapture"];
     let child = Command::new(this).args(words).output().expect("the child starts");
     let text = String::from_utf8_lossy(&child.stderr);
     assert!(text.contains("RealtimeSanitizer: unsafe-library-call"), "not reported\n{text}");

@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Runs this program again as one case of [`child`].
 fn run(case: &str) -> Output {
     let this = std::env::current_exe().expect("the test knows its own file");
-    let words = ["--exact", "system_calls::child", "--ignored", "--nocapture"];
+    let words = ["--exact", "linux::system_calls::child", "--ignored", "--nocapture"];
     Command::new(this).args(words).env(CASE, case).output().expect("the child starts")
 }
 
@@ -73,6 +73,8 @@ fn locked_down<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static, mut
     let filter = nothing_allowed();
     let locked = Arc::new(AtomicBool::new(false));
     let (begun, is_locked) = (locked.clone(), locked);
+    let said = Arc::new(AtomicBool::new(false));
+    let is_said = said.clone();
     // A slot and a flag, because a channel's or a lock's waiting would be a system call.
     let (done, is_done) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
     let (finished, result) = (done.clone(), is_done.clone());
@@ -80,6 +82,9 @@ fn locked_down<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static, mut
         // This thread's alone, and for good.
         seccompiler::apply_filter(&filter).expect("the system takes the filter");
         begun.store(true, Ordering::Release);
+        while !is_said.load(Ordering::Acquire) {
+            spin_loop();
+        }
         let made = work();
         *result.lock().expect("nobody else holds it yet") = Some(made);
         finished.store(true, Ordering::Release);
@@ -88,11 +93,10 @@ fn locked_down<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static, mut
         }
     });
     let since = Instant::now();
-    let mut said = false;
     while !done.load(Ordering::Acquire) {
-        if !said && is_locked.load(Ordering::Acquire) {
-            said = true;
+        if is_locked.swap(false, Ordering::Acquire) {
             println!("locked down");
+            said.store(true, Ordering::Release);
         }
         beside();
         if since.elapsed() > LIMIT {
@@ -134,8 +138,11 @@ fn data_callbacks() {
         host.given
     };
     let given = locked_down(work, || {
+        // Away for a while at the start and now and then, so that pools run full.
+        if rounds.fetch_add(1, Ordering::Relaxed) % 10_000 == 0 {
+            thread::sleep(Duration::from_millis(10));
+        }
         taken.drain(&mut epochs);
-        rounds.fetch_add(1, Ordering::Relaxed);
         thread::yield_now();
     });
     let time = since.elapsed();
@@ -230,7 +237,7 @@ fn plant(violation: &str) {
     let (mut host, mut epochs) = host();
     let mut taken = Taken::default();
     let work = move || {
-        until_it_is_said(&mut host);
+        (0..1_000).for_each(|_| host.callback());
         match violation.as_str() {
             // More than any allocator keeps at hand.
             "allocation" => drop(black_box(vec![0_u8; 64 << 20])),
@@ -241,12 +248,4 @@ fn plant(violation: &str) {
     };
     locked_down(work, || taken.drain(&mut epochs));
     println!("done: it did not kill");
-}
-
-/// Callbacks for long enough that the other thread has said that the filter is there.
-fn until_it_is_said(host: &mut Host) {
-    let since = Instant::now();
-    while since.elapsed() < Duration::from_millis(200) {
-        host.callback();
-    }
 }

@@ -49,8 +49,8 @@ const SANITIZERS: [Sanitizer; 3] = [
         flags: "-Zsanitizer=realtime --cfg rtsan",
         variable: "RTSAN_OPTIONS",
         tests: "--package hearken --test purity",
-        filter: "realtime::",
-        planted: "realtime::a_planted_allocation_is_reported",
+        filter: "linux::realtime::",
+        planted: "linux::realtime::a_planted_allocation_is_reported",
     },
 ];
 
@@ -118,7 +118,7 @@ fn judge(sanitizer: &Sanitizer, success: bool, text: &str) -> Result<Tally, Stri
     let Sanitizer { name, variable, planted, .. } = sanitizer;
     let tally = Tally::read(text);
     if !success || tally.failed > 0 || tally.passed == 0 {
-        return Err(format!("{name}: {} passed, {} failed", tally.passed, tally.failed));
+        return Err(format!("{name}: a report, or a test that failed or never ran; see above"));
     }
     let plain = text.replace("\u{1b}[32m", "").replace("\u{1b}[0m", "").replace("\u{1b}[m", "");
     if !plain.contains(&format!("test {planted} ... ok")) || plain.contains(&format!("{variable} is not set"))
