@@ -3,7 +3,7 @@
 //! Each case is a child, this program again, so that what is killed is not the test. The thread is locked down by a
 //! filter that allows nothing at all: it says that it is done by storing to memory, and ends with its process.
 
-use super::microphone::{Given, Host, Taken, host};
+use super::microphone::{Given, Taken, host};
 use super::support::Mic;
 use hearken::intake::{Fault, Faults};
 use hearken::{Capture, Config, Input, SampleFormat};
@@ -139,7 +139,7 @@ fn data_callbacks() {
     };
     let given = locked_down(work, || {
         // Away for a while at the start and now and then, so that pools run full.
-        if rounds.fetch_add(1, Ordering::Relaxed) % 10_000 == 0 {
+        if rounds.fetch_add(1, Ordering::Relaxed).is_multiple_of(1_000_000) {
             thread::sleep(Duration::from_millis(10));
         }
         taken.drain(&mut epochs);
