@@ -7,9 +7,11 @@ mod checks;
 mod child;
 mod demo;
 mod duplicates;
+mod instructions;
 mod licences;
 mod loom;
 mod mutants;
+mod sanitizers;
 mod setup;
 mod tally;
 mod workspace;
@@ -53,6 +55,18 @@ const VERBS: &[Verb] = &[
         arguments: "[FILTER|--list]",
         what: "weaken the handoff one place at a time; the models must notice each",
         run: |workspace, arguments| mutants::run(&workspace.root, &workspace.target, arguments),
+    },
+    Verb {
+        name: "sanitizers",
+        arguments: "[FILTER]",
+        what: "the stress tests under ThreadSanitizer and AddressSanitizer, the callback under RealtimeSanitizer",
+        run: sanitizers::run,
+    },
+    Verb {
+        name: "instructions",
+        arguments: "",
+        what: "exact instructions per callback beside a copy of the same bytes; red above the limit",
+        run: instructions::run,
     },
     Verb {
         name: "bench",
