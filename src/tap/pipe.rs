@@ -62,6 +62,15 @@ impl<T: Copy> Sink<T> {
         }
     }
 
+    /// Buffers that are in use at most, unless the receiver keeps more chunks than its queue holds: a closure has one
+    /// and the assembler two, while it goes from one to the next.
+    fn buffers(&self, tap: &Tap) -> usize {
+        match self {
+            Self::Queue(_) => tap.queue + 4,
+            Self::Closure(_) => 3,
+        }
+    }
+
     fn begin(&self, format: ChunkFormat) {
         if let Self::Queue(queue) = self {
             queue.begin(format);
@@ -137,7 +146,7 @@ impl Pipe for AudioPipe {
         let resampler = Resampler::new(device.rate_hz, tap_hz, channels, self.tap.quality)?;
         let format = ChunkFormat { rate_hz: tap_hz, channels: channels as u16 };
         let grid = self.tap.grid(tap_hz)?;
-        let home = Recycler::new(self.tap.queue + 4, grid.len as usize * channels);
+        let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * channels);
         let assembler = Assembler::new(grid, format, vec![0.0; channels], home);
         self.sink.begin(format);
         self.stages = Some(Stages {
@@ -234,7 +243,7 @@ impl Pipe for NativePipe {
         let format = ChunkFormat { rate_hz: device.rate_hz, channels: device.channels };
         let grid = self.tap.grid(device.rate_hz)?;
         let frame_bytes = device.frame_bytes();
-        let home = Recycler::new(self.tap.queue + 4, grid.len as usize * frame_bytes);
+        let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * frame_bytes);
         self.assembler = Some(Assembler::new(grid, format, silent_frame(device), home));
         self.sink.begin(format);
         Ok(())

@@ -134,6 +134,16 @@ impl Mic {
     }
 }
 
+/// Gives the calling thread real-time priority, as threads of audio systems have it; whether that was granted.
+#[allow(unsafe_code)]
+#[cfg(target_os = "linux")]
+pub fn be_real_time() -> bool {
+    use nix::libc;
+    let priority = libc::sched_param { sched_priority: 10 };
+    // SAFETY: the pointer is that of a live `sched_param`; 0 means the calling thread.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) == 0 }
+}
+
 /// The device's frames `from..from + frames`: each sample is its frame's number, 16 bits of it, plus its channel.
 pub fn pattern(format: StreamFormat, from: u64, frames: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(frames * format.frame_bytes());
