@@ -169,10 +169,10 @@ mod bench {
             .sum()
     }
 
-    /// Memory in use, KiB, counted page by page.
+    /// Memory of this process alone, KiB, counted page by page: the program's own text is shared.
     fn resident_kib() -> f64 {
         let rollup = fs::read_to_string("/proc/self/smaps_rollup").expect("Linux");
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).expect("it has one");
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).expect("it has one");
         line.trim_end_matches("kB").trim().parse().expect("a number")
     }
 
@@ -192,29 +192,32 @@ mod bench {
             changed: Condvar::new(),
         });
         let mut devices: Vec<Device> = (0..count).map(Device::new).collect();
+        // The measurement's own memory is there, and touched, before the captures'.
+        let seen: Vec<_> = (0..count).map(|_| Arc::new(Mutex::new(vec![0; 256]))).collect();
+        seen.iter().for_each(|visible: &Arc<Mutex<Vec<u64>>>| visible.lock().unwrap().clear());
         let empty_kib = resident_kib();
-        let captures: Vec<(Capture, Arc<Mutex<Vec<u64>>>)> = devices
+        let captures: Vec<Capture> = devices
             .iter()
-            .map(|device| {
+            .zip(&seen)
+            .map(|(device, visible)| {
                 let input = Input::Cpal(device.mic.device());
                 let capture = Capture::new(Config { input, pool: POOL, ..Config::default() }).expect("in range");
-                let visible = Arc::new(Mutex::new(Vec::with_capacity(256)));
-                let (stage, seen) = (stage.clone(), visible.clone());
+                let (stage, visible) = (stage.clone(), visible.clone());
                 let hear = move |_| {
-                    seen.lock().unwrap().push(stage.now_ns());
+                    visible.lock().unwrap().push(stage.now_ns());
                     stage.wait();
                 };
                 capture.each(Tap::default(), hear).expect("in range");
                 capture.start().expect("it opens");
-                (capture, visible)
+                capture
             })
             .collect();
-        let (half, wakeups) = (count.div_ceil(2), || captures.iter().map(|(it, _)| it.stats().wakeups).sum::<u64>());
+        let wakeups = || captures.iter().map(|capture| capture.stats().wakeups).sum::<u64>();
         let mut figures = vec![0.0; 6];
         let mut held = (0, 0);
         thread::scope(|scope| {
             let pacing: Vec<_> = devices
-                .chunks_mut(half)
+                .chunks_mut(count.div_ceil(2))
                 .map(|devices| scope.spawn(|| stage.play(devices)))
                 .collect();
             thread::sleep(WARM);
@@ -242,11 +245,11 @@ mod bench {
             ];
         });
         let dropped: u64 =
-            captures.iter().map(|(capture, _)| capture.stop().expect("it ends").stats.ledger.dropped).sum();
+            captures.iter().map(|capture| capture.stop().expect("it ends").stats.ledger.dropped).sum();
         let since = figures.pop().expect("it was just put there") as u64;
         let mut lateness = Vec::new();
         let mut caught_up = 0;
-        for (device, (_, visible)) in devices.iter().zip(&captures) {
+        for (device, visible) in devices.iter().zip(&seen) {
             let visible = visible.lock().unwrap();
             for (handed, seen) in device.handed.iter().zip(&*visible) {
                 if *handed >= since {

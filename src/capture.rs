@@ -152,7 +152,7 @@ impl Capture {
             return Err(Error::bad_argument("a capture starts once; make a new one"));
         };
         *self.shared.state.lock() = State::Opening;
-        let (told, opened) = mpsc::channel();
+        let (told, opened) = mpsc::sync_channel(1);
         let (shared, config) = (self.shared.clone(), self.config.clone());
         let spawned = thread::Builder::new()
             .name("hearken-worker".into())
@@ -289,7 +289,7 @@ fn run(
     config: Config,
     stats: StatsWriter,
     picture: newest::Writer<Picture>,
-    told: mpsc::Sender<Result<InputInfo, Error>>,
+    told: mpsc::SyncSender<Result<InputInfo, Error>>,
 ) {
     /// However this thread ends, nobody waits for it in vain.
     struct Ending {

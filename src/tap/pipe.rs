@@ -62,12 +62,12 @@ impl<T: Copy> Sink<T> {
         }
     }
 
-    /// Buffers that are in use at most, unless the receiver keeps more chunks than its queue holds: a closure has one
-    /// and the assembler two, while it goes from one to the next.
+    /// Buffers that are in use at most, unless the receiver keeps more chunks than its queue holds: a closure has one,
+    /// the assembler the next.
     fn buffers(&self, tap: &Tap) -> usize {
         match self {
             Self::Queue(_) => tap.queue + 4,
-            Self::Closure(_) => 3,
+            Self::Closure(_) => 2,
         }
     }
 
