@@ -10,7 +10,7 @@ mod support;
 
 #[cfg(all(not(loom), target_os = "linux"))]
 mod bench {
-    use crate::support::{Mic, be_real_time, pattern};
+    use crate::support::{Mic, be_real_time, pattern, random, verdict};
     use hearken::epoch::epoch;
     use hearken::signal::resample::Resampler;
     use hearken::{Capture, Config, Input, Quality, SampleFormat, StreamFormat, Tap};
@@ -76,14 +76,6 @@ mod bench {
         }
     }
 
-    /// xorshift, in `0.0..1.0`.
-    fn random(state: &mut u64) -> f64 {
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        (*state >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
     /// What the pacing threads and the measurement share.
     struct Stage {
         origin: Instant,
@@ -108,7 +100,9 @@ mod bench {
             let now = self.now_ns() as f64;
             devices.iter_mut().for_each(|device| device.start_ns += now);
             let mut queue: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
-            queue.extend(devices.iter_mut().enumerate().map(|(index, device)| Reverse((device.due_ns(), index))));
+            queue.extend(
+                devices.iter_mut().enumerate().map(|(index, device)| Reverse((device.due_ns(), index))),
+            );
             while let Some(Reverse((due, index))) = queue.pop()
                 && !self.over.load(Relaxed)
             {
@@ -193,7 +187,7 @@ mod bench {
         });
         let mut devices: Vec<Device> = (0..count).map(Device::new).collect();
         // The measurement's own memory is there, and touched, before the captures'.
-        let seen: Vec<_> = (0..count).map(|_| Arc::new(Mutex::new(vec![0; 256]))).collect();
+        let seen: Vec<_> = (0..count).map(|_| Arc::new(Mutex::new(vec![1; 256]))).collect();
         seen.iter().for_each(|visible: &Arc<Mutex<Vec<u64>>>| visible.lock().unwrap().clear());
         let empty_kib = resident_kib();
         let captures: Vec<Capture> = devices
@@ -201,7 +195,8 @@ mod bench {
             .zip(&seen)
             .map(|(device, visible)| {
                 let input = Input::Cpal(device.mic.device());
-                let capture = Capture::new(Config { input, pool: POOL, ..Config::default() }).expect("in range");
+                let capture =
+                    Capture::new(Config { input, pool: POOL, ..Config::default() }).expect("in range");
                 let (stage, visible) = (stage.clone(), visible.clone());
                 let hear = move |_| {
                     visible.lock().unwrap().push(stage.now_ns());
@@ -312,13 +307,6 @@ mod bench {
         }
     }
 
-    /// Prints whether a number is met, and gives it back.
-    fn verdict(what: &str, value: f64, limit: f64) -> bool {
-        let met = value <= limit;
-        println!("{} {what}: {value:.3} <= {limit:.3}", if met { "PASS" } else { "MISS" });
-        met
-    }
-
     pub fn main() -> ExitCode {
         let arguments: Vec<String> = env::args().skip(1).collect();
         if let [flag, count, stall] = &arguments[..]
@@ -333,22 +321,34 @@ mod bench {
         let counts = if asked("--quick") { &COUNTS[..3] } else { &COUNTS[..] };
         let mut cells = vec![Vec::new(); counts.len()];
         for _ in 0..ROUNDS {
-            counts.iter().zip(&mut cells).for_each(|(count, cells)| cells.push(child(*count, Duration::ZERO)));
+            counts
+                .iter()
+                .zip(&mut cells)
+                .for_each(|(count, cells)| cells.push(child(*count, Duration::ZERO)));
         }
         let real_time = cells.iter().flatten().all(|cell| cell[4] == 1.0);
-        let rows: Vec<Row> = counts.iter().zip(&cells).map(|(count, cells)| Row::new(*count, cells)).collect();
+        let rows: Vec<Row> =
+            counts.iter().zip(&cells).map(|(count, cells)| Row::new(*count, cells)).collect();
         println!(
             "48 kHz stereo f32 to 16 kHz mono, 160 ms chunks; per capture, medians of {ROUNDS} rounds of {WINDOW:?}; \
              the pool takes {:.0} KiB; devices paced at {} priority",
             pool_kib(),
             if real_time { "real-time" } else { "NORMAL (real-time was refused)" }
         );
-        println!("captures  worker + callback, % of a core  wake-ups/s  KiB  late ms p50   p99 p99.9   max  dropped");
+        println!(
+            "captures  worker + callback, % of a core  wake-ups/s  KiB  late ms p50   p99 p99.9   max  dropped"
+        );
         for row in &rows {
             let [p50, p99, p999, max] = row.late_ms;
             println!(
                 "{:>8}  {:>6.4} + {:.4} = {:<14.4} {:>10.2} {:>5.0} {p50:>11.2} {p99:>5.2} {p999:>5.2} {max:>5.2} {:>8}",
-                row.count, row.worker, row.callback, row.cost(), row.wakeups_hz, row.kib, row.dropped
+                row.count,
+                row.worker,
+                row.callback,
+                row.cost(),
+                row.wakeups_hz,
+                row.kib,
+                row.dropped
             );
         }
         let mut met = verdict("dropped frames, all rows", rows.iter().map(|row| row.dropped).sum(), 0.0);
@@ -358,13 +358,21 @@ mod bench {
             met &= verdict("256 captures, KiB each", many.kib, pool_kib() + 128.0);
             println!("aims, which end nothing red:");
             verdict("cost of each of 512, beside 64", most.cost() / few.cost(), 1.2);
-            verdict("p99 lateness of 512, ms, beside 64 twice over", most.late_ms[1], 2.0 * few.late_ms[1] + 0.5);
+            verdict(
+                "p99 lateness of 512, ms, beside 64 twice over",
+                most.late_ms[1],
+                2.0 * few.late_ms[1] + 0.5,
+            );
             println!("256 captures, every worker held by its closure, pools of {POOL:?}:");
             let (held, overheld) = (child(256, STALL), child(256, POOL + STALL));
             println!("held for {STALL:?}: caught up {:.0} ms after the release", held[10]);
             met &= verdict("dropped frames", held[9], 0.0);
             // The check can fail: no pool is endless.
-            println!("held for {:?}: {:.0} frames of each dropped and counted", POOL + STALL, overheld[9] / 256.0);
+            println!(
+                "held for {:?}: {:.0} frames of each dropped and counted",
+                POOL + STALL,
+                overheld[9] / 256.0
+            );
             met &= overheld[9] > 0.0;
             if asked("--svg") {
                 draw(&rows);
