@@ -314,6 +314,7 @@ fn run(
     let mut taps = std::mem::take(&mut *shared.requests.taps.lock());
     let opened = source::open(wish).and_then(|session| {
         taps.iter_mut().try_for_each(|tap| tap.begin(session.info.format, 0))?;
+        taps.iter().for_each(|tap| tap.announce());
         Ok(session)
     });
     let session = match opened {

@@ -3,7 +3,7 @@
 use crate::format::StreamFormat;
 use crate::handoff::gate::Gate;
 use crate::handoff::pool::{self, Block};
-use crate::intake::{Controls, DataCallback, Faults, Header, Intake, Record, RecordReader};
+use crate::intake::{Controls, DataCallback, Faults, Final, Header, Intake, RecordReader};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -92,7 +92,7 @@ impl Epoch {
 
     /// Ends the epoch: no callback enters from now on, and what the last one left is handed over, to be popped. The
     /// final figures, or `None` while a callback is running: try again.
-    pub fn claim(&self) -> Option<Record> {
+    pub fn claim(&self) -> Option<Final> {
         self.gate.claim(Intake::finish)
     }
 

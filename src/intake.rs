@@ -46,13 +46,16 @@ pub struct Header {
     pub content: Content,
 }
 
-/// What the control side tells the callback. Each word has one writer; none decides what is true, only when.
+/// What the callback and the other threads tell each other in single words. Each has one writer; none decides what is
+/// true, only when.
 #[derive(Debug)]
 pub struct Controls {
     /// Hand over what there is at the end of the callback that reaches this position. Written by the worker.
     want: CachePadded<AtomicU64>,
     /// Take no byte, let time pass. Written by the control side.
     muted: CachePadded<AtomicBool>,
+    /// The largest callback so far, in frames. Written by the callback.
+    largest: CachePadded<AtomicU32>,
 }
 
 impl Controls {
@@ -64,6 +67,11 @@ impl Controls {
     /// From the next callback on, no byte of the microphone's enters the engine's memory, while time runs on.
     pub fn mute(&self, muted: bool) {
         self.muted.store(muted, Relaxed);
+    }
+
+    /// The largest callback so far, in frames.
+    pub fn largest(&self) -> u32 {
+        self.largest.load(Relaxed)
     }
 }
 
@@ -156,36 +164,50 @@ pub struct Record {
     pub dropped: u64,
     /// Of these, frames refused on purpose.
     pub discarded: u64,
-    /// The largest callback, in frames.
-    pub max_frames: u64,
     /// Capture time of the newest callback's first frame, stream clock.
     pub stamp_ns: u64,
     /// That frame's position. With `stamp_ns` a pair that belongs together, also while the worker sleeps.
     pub position: u64,
 }
 
-impl Record {
-    const WORDS: usize = 7;
+/// The figures that the timeline must come to at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Final {
+    /// Frames given to the callback.
+    pub captured: u64,
+    /// Of these, frames for which no block was free.
+    pub dropped: u64,
+    /// Of these, frames refused on purpose.
+    pub discarded: u64,
+}
 
-    fn to_words(self) -> [u64; Self::WORDS] {
-        let Self { callbacks, captured, dropped, discarded, max_frames, stamp_ns, position } = self;
-        [callbacks, captured, dropped, discarded, max_frames, stamp_ns, position]
-    }
-
-    fn from_words(words: [u64; Self::WORDS]) -> Self {
-        let [callbacks, captured, dropped, discarded, max_frames, stamp_ns, position] = words;
-        Self { callbacks, captured, dropped, discarded, max_frames, stamp_ns, position }
-    }
+/// The record's places in the seqlock.
+mod word {
+    pub const CALLBACKS: usize = 0;
+    pub const CAPTURED: usize = 1;
+    pub const DROPPED: usize = 2;
+    pub const DISCARDED: usize = 3;
+    pub const STAMP_NS: usize = 4;
+    pub const POSITION: usize = 5;
+    pub const COUNT: usize = 6;
 }
 
 /// Reads the callback's newest [`Record`].
 #[derive(Clone, Debug)]
-pub struct RecordReader(seqlock::Reader<{ Record::WORDS }>);
+pub struct RecordReader(seqlock::Reader<{ word::COUNT }>);
 
 impl RecordReader {
     /// The newest record; never torn.
     pub fn read(&mut self) -> Record {
-        Record::from_words(self.0.read())
+        let words = self.0.read();
+        Record {
+            callbacks: words[word::CALLBACKS],
+            captured: words[word::CAPTURED],
+            dropped: words[word::DROPPED],
+            discarded: words[word::DISCARDED],
+            stamp_ns: words[word::STAMP_NS],
+            position: words[word::POSITION],
+        }
     }
 }
 
@@ -194,16 +216,27 @@ impl RecordReader {
 pub struct Intake {
     blocks: pool::Producer<Header>,
     controls: Arc<Controls>,
-    publisher: seqlock::Writer<{ Record::WORDS }>,
+    publisher: seqlock::Writer<{ word::COUNT }>,
     format: StreamFormat,
     frame_bytes: usize,
     /// Frames that fit in a block.
     block_frames: u32,
-    /// The current block's header as far as it is known; `frames` is 0 where no block is open.
-    open: Header,
+    /// Frames of audio for which there is room in the current block, or would be in a fresh one: in
+    /// `1..=block_frames`, or 0 while a block without bytes is open.
+    room: u32,
+    /// Capture time of the open block's first frame.
+    stamp_ns: u64,
+    /// Frames in the open block without bytes, and why it has none.
+    refused: u32,
+    content: Content,
+    /// The largest callback so far, in frames.
+    largest: u32,
     /// The newest [`Controls::want`] that was served.
     served: u64,
-    record: Record,
+    callbacks: u64,
+    captured: u64,
+    dropped: u64,
+    discarded: u64,
 }
 
 impl Intake {
@@ -212,21 +245,28 @@ impl Intake {
         let controls = Arc::new(Controls {
             want: CachePadded::new(AtomicU64::new(1)),
             muted: CachePadded::new(AtomicBool::new(false)),
+            largest: CachePadded::new(AtomicU32::new(0)),
         });
         let (publisher, reader) = seqlock::seqlock();
         let frame_bytes = format.frame_bytes();
-        let open =
-            Header { captured: 0, dropped: 0, discarded: 0, stamp_ns: 0, frames: 0, content: Content::Audio };
+        let block_frames = (blocks.block_bytes() / frame_bytes) as u32;
         let intake = Self {
-            block_frames: (blocks.block_bytes() / frame_bytes) as u32,
             blocks,
             controls: controls.clone(),
             publisher,
             format,
             frame_bytes,
-            open,
+            block_frames,
+            room: block_frames,
+            stamp_ns: 0,
+            refused: 0,
+            content: Content::Muted,
+            largest: 0,
             served: 0,
-            record: Record::default(),
+            callbacks: 0,
+            captured: 0,
+            dropped: 0,
+            discarded: 0,
         };
         (intake, controls, RecordReader(reader))
     }
@@ -234,51 +274,65 @@ impl Intake {
     /// One callback: `frames` interleaved frames in `bytes`, in the epoch's format. Wait-free, O(frames).
     #[inline]
     fn callback(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
-        self.begin(frames, stamp);
         if self.controls.muted.load(Relaxed) {
             self.refuse(Content::Muted, frames, stamp);
         } else {
             self.copy(bytes, frames, stamp);
         }
-        self.end();
+        self.end(frames, stamp);
     }
 
     /// One callback in a format that is not the epoch's.
     #[cold]
     fn mismatch(&mut self, frames: u32, stamp: Stamp) {
-        self.begin(frames, stamp);
         self.refuse(Content::Mismatched, frames, stamp);
-        self.end();
-    }
-
-    #[inline]
-    fn begin(&mut self, frames: u32, stamp: Stamp) {
-        self.record.callbacks += 1;
-        self.record.max_frames = self.record.max_frames.max(frames.into());
-        self.record.stamp_ns = stamp.capture_ns;
-        self.record.position = self.record.captured;
+        self.end(frames, stamp);
     }
 
     /// The hand-over rule: once for every position the worker asked for, at the end of the callback that reaches it.
+    /// And the record.
     #[inline]
-    fn end(&mut self) {
+    fn end(&mut self, frames: u32, stamp: Stamp) {
         let want = self.controls.want.load(Relaxed);
-        if self.record.captured >= want && want != self.served {
+        if self.captured >= want && want != self.served {
             self.served = want;
             self.close();
         }
-        self.publisher.publish(self.record.to_words());
+        if frames > self.largest {
+            self.largest = frames;
+            self.controls.largest.store(frames, Relaxed);
+        }
+        self.callbacks += 1;
+        self.publisher.update([
+            (word::CALLBACKS, self.callbacks),
+            (word::CAPTURED, self.captured),
+            (word::STAMP_NS, stamp.capture_ns),
+            (word::POSITION, self.captured - u64::from(frames)),
+        ]);
+    }
+
+    /// Time passes without audio; what was lost to whom is published at once, since it is rare.
+    #[cold]
+    fn pass(&mut self, frames: u32, dropped: bool) {
+        let frames = u64::from(frames);
+        self.captured += frames;
+        *(if dropped { &mut self.dropped } else { &mut self.discarded }) += frames;
+        self.publisher.update([
+            (word::CAPTURED, self.captured),
+            (word::DROPPED, self.dropped),
+            (word::DISCARDED, self.discarded),
+        ]);
     }
 
     #[inline]
     fn copy(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
-        let open = self.open.frames;
-        // A muted block may be longer than any block of audio, so its content is looked at first.
-        let fits = self.open.content == Content::Audio && frames > 0 && frames <= self.block_frames - open;
+        // Neither no frames nor more than there is room for.
+        let fits = frames.wrapping_sub(1) < self.room;
+        let fresh = self.room == self.block_frames;
         // The common case, in a straight line: everything goes into the current block, or into a fresh one.
-        if fits && (open > 0 || self.blocks.acquire()) {
-            if open == 0 {
-                self.open.stamp_ns = stamp.capture_ns;
+        if fits && (!fresh || self.blocks.acquire()) {
+            if fresh {
+                self.stamp_ns = stamp.capture_ns;
             }
             self.append(bytes, frames);
         } else {
@@ -289,20 +343,19 @@ impl Intake {
     /// Over block boundaries, after a mute, or with no block free.
     #[inline(never)]
     fn copy_in_pieces(&mut self, mut bytes: &[u8], mut frames: u32, stamp: Stamp) {
-        if self.open.content != Content::Audio {
+        if self.room == 0 {
             self.close();
         }
+        let start = self.captured;
         while frames > 0 {
-            if self.open.frames == 0 {
+            if self.room == self.block_frames {
                 if !self.blocks.acquire() {
-                    self.record.dropped += u64::from(frames);
-                    self.record.captured += u64::from(frames);
-                    return;
+                    return self.pass(frames, true);
                 }
-                self.open.content = Content::Audio;
-                self.open.stamp_ns = self.stamp_here(stamp);
+                let ns = (self.captured - start) * 1_000_000_000 / u64::from(self.format.rate_hz);
+                self.stamp_ns = stamp.capture_ns.saturating_add(ns);
             }
-            let here = frames.min(self.block_frames - self.open.frames);
+            let here = frames.min(self.room);
             let (now, later) = bytes.split_at(here as usize * self.frame_bytes);
             self.append(now, here);
             (bytes, frames) = (later, frames - here);
@@ -312,12 +365,12 @@ impl Intake {
     /// Appends what fits into the current block, and hands the block over when it is full.
     #[inline]
     fn append(&mut self, bytes: &[u8], frames: u32) {
-        let at = self.open.frames as usize * self.frame_bytes;
+        let at = (self.block_frames - self.room) as usize * self.frame_bytes;
         self.blocks.bytes_mut()[at..][..bytes.len()].copy_from_slice(bytes);
-        self.open.frames += frames;
-        self.record.captured += u64::from(frames);
-        if self.open.frames == self.block_frames {
-            self.close();
+        self.captured += u64::from(frames);
+        self.room -= frames;
+        if self.room == 0 {
+            self.hand_over(self.block_frames, Content::Audio);
         }
     }
 
@@ -325,45 +378,41 @@ impl Intake {
     #[cold]
     fn refuse(&mut self, content: Content, frames: u32, stamp: Stamp) {
         // A shared block's count of frames must not wrap: after half a day of mute it is closed.
-        if self.open.content != content || self.open.frames > u32::MAX / 2 {
+        if self.room > 0 || self.content != content || self.refused > u32::MAX / 2 {
             self.close();
         }
-        self.record.discarded += u64::from(frames);
+        self.pass(frames, false);
         if frames > 0 && self.blocks.acquire() {
-            if self.open.frames == 0 {
-                self.open.content = content;
-                self.open.stamp_ns = stamp.capture_ns;
+            if self.room > 0 {
+                (self.room, self.content, self.stamp_ns) = (0, content, stamp.capture_ns);
             }
-            self.open.frames += frames;
+            self.refused += frames;
         }
-        self.record.captured += u64::from(frames);
-    }
-
-    /// Capture time of the frame at the current position, which the running callback covers.
-    fn stamp_here(&self, stamp: Stamp) -> u64 {
-        let before = self.record.captured - self.record.position;
-        if before == 0 {
-            return stamp.capture_ns;
-        }
-        stamp.capture_ns.saturating_add(before * 1_000_000_000 / u64::from(self.format.rate_hz))
     }
 
     /// Hands the open block over, if there is one.
     #[inline]
     fn close(&mut self) {
-        if self.open.frames == 0 {
-            return;
+        if self.room == 0 {
+            self.hand_over(self.refused, self.content);
+        } else if self.room < self.block_frames {
+            self.hand_over(self.block_frames - self.room, Content::Audio);
         }
-        let Record { captured, dropped, discarded, .. } = self.record;
-        self.blocks.commit(Header { captured, dropped, discarded, ..self.open });
-        self.open.frames = 0;
+    }
+
+    #[inline]
+    fn hand_over(&mut self, frames: u32, content: Content) {
+        let Self { captured, dropped, discarded, stamp_ns, .. } = *self;
+        self.blocks.commit(Header { captured, dropped, discarded, stamp_ns, frames, content });
+        self.room = self.block_frames;
+        self.refused = 0;
     }
 
     /// The worker's part of a stop, once it has claimed the gate: hands over what is left and returns the final
     /// figures.
-    pub fn finish(&mut self) -> Record {
+    pub fn finish(&mut self) -> Final {
         self.close();
-        self.record
+        Final { captured: self.captured, dropped: self.dropped, discarded: self.discarded }
     }
 }
 
@@ -416,7 +465,7 @@ impl DataCallback {
     pub fn room(&self) -> Option<u64> {
         self.gate.enter(|intake| {
             let free = intake.blocks.free_blocks() as u64 * u64::from(intake.block_frames);
-            let open = if intake.open.frames > 0 { intake.block_frames - intake.open.frames } else { 0 };
+            let open = if intake.room < intake.block_frames { intake.room } else { 0 };
             free + u64::from(open)
         })
     }

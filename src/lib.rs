@@ -12,7 +12,7 @@
 //! ```
 //! use hearken::{Capture, Config, Input, Synthetic, Tap};
 //! # fn main() -> Result<(), hearken::Error> {
-//! # let input = Input::Synthetic(Synthetic::Speech); // Input::Default is the microphone
+//! let input = Input::Synthetic(Synthetic::Speech); // or Input::Default, the system's microphone
 //! let capture = Capture::new(Config { input, ..Config::default() })?;
 //! let mut chunks = capture.receiver(Tap::default())?; // 16 kHz, mono, 160 ms
 //! capture.start()?;
@@ -23,6 +23,19 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! - Before: [`Config`] says what to capture, [`devices`] lists the microphones of a host, [`hosts`] the hosts.
+//! - Audio: a [`Tap`] says which rate, channels and chunk length; [`Capture::each`] gives its [`Chunk`]s to a closure,
+//!   [`Capture::receiver`] to a [`Receiver`], which waits, polls or iterates, and [`Capture::file`] to a WAV file.
+//! - Meanwhile, from any thread: [`Capture::stats`] and [`Capture::picture`].
+//! - After: the [`Report`] of [`Capture::stop`] or [`Capture::wait`]. Audio that is missing is a [`Gap`], counted in the
+//!   [`Ledger`]; only what ends a capture or keeps it from starting is an [`Error`].
+//!
+//! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
+//! in the tap's in a [`Chunk`] and a [`TapLedger`].
+//!
+//! [`signal`] and [`wav`] are of use by themselves. [`handoff`], [`intake`], [`epoch`] and [`data_closure`] are the inside,
+//! public so that models and benches reach them; an application needs none of them, and they may change at any time.
 
 pub mod handoff;
 
@@ -55,21 +68,23 @@ pub mod wav;
 #[cfg(not(loom))]
 mod worker;
 
+/// The examples of the README are tests, so that they compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 #[cfg(not(loom))]
 pub use {
     capture::{Capture, Config},
     error::{Error, ErrorKind},
     format::{SampleFormat, StreamFormat},
     report::{Report, StopReason},
-    signal::{channels::Channels, level::Level, picture::Picture, resample::Quality},
+    signal::{channels::Channels, gain::Gain, level::Level, picture::Picture, resample::Quality},
     source::{
         CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts,
         synthetic::Synthetic,
     },
     stats::Stats,
-    tap::{
-        Chunk, ChunkFormat, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull,
-        Written,
-    },
+    tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
     timeline::{Cause, Gap, Ledger},
 };

@@ -74,7 +74,8 @@ impl Worker {
         picture: newest::Writer<Picture>,
     ) -> Self {
         let format = session.info.format;
-        let deadline = length.filter(|_| !session.ends_itself).map(|length| session.started + length);
+        let deadline =
+            length.filter(|_| !session.ends_itself).and_then(|length| session.started.checked_add(length));
         Self {
             requests,
             deadline,
@@ -108,11 +109,12 @@ impl Worker {
             if requested {
                 return self.finish(StopReason::Requested);
             }
-            if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
-                return self.finish(StopReason::Finished);
-            }
+            // Before the end: a source that fails also ends.
             if let Some(error) = self.fatal_fault() {
                 return self.finish(StopReason::DeviceLost(error));
+            }
+            if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
+                return self.finish(StopReason::Finished);
             }
             if !self.session.paced {
                 // A source that waits for room wakes us when there is none left, and we it when there is.
@@ -131,6 +133,7 @@ impl Worker {
         for mut tap in joining.drain(..) {
             // One that does not fit the device ends at once, which its receiver sees.
             if tap.begin(format, position).is_ok() {
+                tap.announce();
                 self.taps.push(tap);
             }
         }
@@ -195,7 +198,7 @@ impl Worker {
     fn note(&mut self, record: &Record) {
         self.stats.ledger = self.timeline.ledger(record);
         self.stats.callbacks = record.callbacks;
-        self.stats.max_callback_frames = record.max_frames;
+        self.stats.max_callback_frames = self.session.epoch.controls.largest().into();
         self.stats.errors = self.session.epoch.faults.count();
         self.stats.xruns = self.session.epoch.faults.xruns();
     }
@@ -247,8 +250,8 @@ impl Worker {
         while self.drain() {}
         let since = Instant::now();
         let last = loop {
-            if let Some(record) = self.session.epoch.claim() {
-                break Some(record);
+            if let Some(last) = self.session.epoch.claim() {
+                break Some(last);
             }
             if since.elapsed() > STUCK_AFTER {
                 reason = StopReason::CallbackStuck;
@@ -258,13 +261,13 @@ impl Worker {
         };
         while self.drain() {}
         let Self { timeline, taps, gaps, .. } = &mut self;
-        if let Some(record) = &last {
-            timeline.finish(record, |span| hole(span, taps, gaps));
+        if let Some(last) = &last {
+            timeline.finish(last, |span| hole(span, taps, gaps));
         }
         let position = timeline.position();
         taps.iter_mut().for_each(|tap| tap.finish(position));
         // A stuck callback's frames stay pending: they were given to it and never came out.
-        let record = last.unwrap_or_else(|| self.session.epoch.record.read());
+        let record = self.session.epoch.record.read();
         self.note(&record);
         self.stats_writer.publish(self.stats.to_words());
         let released = self.session.running.close(CLOSE_PATIENCE);

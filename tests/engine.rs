@@ -353,3 +353,39 @@ fn bad_configurations_are_refused_before_anything_is_opened() {
     eventually("the device is released", || mic.is_closed());
     refused(capture.start().map(drop));
 }
+
+#[test]
+fn a_gain_may_be_turned_while_the_capture_runs() {
+    let mic = Mic::new(16_000, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    let gain = hearken::Gain::default();
+    let mut chunks = capture.receiver(bare_tap().chunk_frames(100).gain(gain.clone())).unwrap();
+    capture.start().unwrap();
+    let peak = |chunks: &mut hearken::Receiver| {
+        let chunk = chunks.recv_timeout(Duration::from_secs(5)).expect("a chunk");
+        (chunk.samples()[99], f32::from(chunk.position() as u16 as i16 + 99) / 32768.0)
+    };
+    mic.play(100);
+    let (sample, played) = peak(&mut chunks);
+    assert_eq!(sample, played, "0 dB touches nothing");
+    gain.set_db(20.0);
+    mic.play(100);
+    let (sample, played) = peak(&mut chunks);
+    assert!((sample / played - 10.0).abs() < 1e-4, "20 dB is ten times, faded in by the end of the block");
+    capture.stop().unwrap();
+}
+
+#[test]
+fn a_file_that_was_there_survives_a_capture_that_cannot_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("earlier.wav");
+    std::fs::write(&path, "an earlier take").unwrap();
+    let mic = Mic::new(16_000, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    let file = capture.file(FileTap::native(&path)).unwrap();
+    // A later tap does not fit the device.
+    let _ = capture.receiver(Tap::new().channels(Channels::List(vec![7]))).unwrap();
+    capture.start().unwrap_err();
+    assert_eq!(file.finish().unwrap_err().kind(), ErrorKind::NoDevice);
+    assert_eq!(std::fs::read(&path).unwrap(), b"an earlier take");
+}

@@ -86,9 +86,7 @@ impl Stage {
         let now = self.now_ns() as f64;
         devices.iter_mut().for_each(|device| device.start_ns += now);
         let mut queue: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
-        queue.extend(
-            devices.iter_mut().enumerate().map(|(index, device)| Reverse((device.due_ns(), index))),
-        );
+        queue.extend(devices.iter_mut().enumerate().map(|(index, device)| Reverse((device.due_ns(), index))));
         while let Some(Reverse((due, index))) = queue.pop()
             && !self.over.load(Relaxed)
         {
@@ -181,8 +179,7 @@ pub fn cell(count: usize, stall: Duration) -> Vec<f64> {
         .zip(&seen)
         .map(|(device, visible)| {
             let input = Input::Cpal(device.mic.device());
-            let capture =
-                Capture::new(Config { input, pool: POOL, ..Config::default() }).expect("in range");
+            let capture = Capture::new(Config { input, pool: POOL, ..Config::default() }).expect("in range");
             let (stage, visible) = (stage.clone(), visible.clone());
             let hear = move |_| {
                 visible.lock().unwrap().push(stage.now_ns());

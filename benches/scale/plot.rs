@@ -41,8 +41,7 @@ circle.a, text.a { fill: #0969da } circle.b, text.b { fill: #c2410c } circle.c, 
 
 fn panel(svg: &mut String, left: f64, title: &str, rows: &[Row], curves: &[Curve], ticks: &[f64]) {
     let (low, high) = (ticks[0].ln(), ticks[ticks.len() - 1].ln());
-    let x =
-        |count: usize| left + 50.0 + 310.0 * (count as f64).ln() / (COUNTS[COUNTS.len() - 1] as f64).ln();
+    let x = |count: usize| left + 50.0 + 310.0 * (count as f64).ln() / (COUNTS[COUNTS.len() - 1] as f64).ln();
     let y = |value: f64| 250.0 - 200.0 * ((value.ln() - low) / (high - low)).clamp(0.0, 1.05);
     *svg += &format!("<text x=\"{}\" y=\"20\" font-size=\"14\">{title}</text>\n", left + 50.0);
     for tick in ticks {

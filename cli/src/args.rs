@@ -69,6 +69,10 @@ pub struct RecordArgs {
     /// The resampler: low-latency, balanced or best
     #[arg(long, default_value = "balanced")]
     pub quality: Quality,
+
+    /// Gain in decibels, -120 to 60
+    #[arg(long, value_name = "DB", allow_negative_numbers = true, default_value = "0", value_parser = gain)]
+    pub gain: f32,
     /// Open the device at this rate instead of its default
     #[arg(long, value_name = "HZ")]
     pub device_rate: Option<u32>,
@@ -79,7 +83,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "FMT")]
     pub device_format: Option<SampleFormat>,
     /// Write the device's own rate, channels and samples, bit for bit
-    #[arg(long, conflicts_with_all = ["rate", "channels", "format", "quality"])]
+    #[arg(long, conflicts_with_all = ["rate", "channels", "format", "quality", "gain"])]
     pub native: bool,
     /// Run a file or synthetic input as fast as possible
     #[arg(long)]
@@ -205,4 +209,9 @@ fn place(path: &Path) -> Option<PathBuf> {
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
         Some(directory.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
     })
+}
+
+fn gain(text: &str) -> Result<f32, String> {
+    let db = text.parse::<f32>().map_err(|error| error.to_string())?;
+    if (-120.0..=60.0).contains(&db) { Ok(db) } else { Err("a gain is -120 to 60 dB".into()) }
 }

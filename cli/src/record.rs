@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::summary::summary;
 use hearken::wav::{WavFormat, WavReader};
 use hearken::{
-    Capture, Config, Error, ErrorKind, FileTap, InputInfo, Report, StopReason, Tap, WavFile, WhenFull,
+    Capture, Config, Error, ErrorKind, FileTap, Gain, InputInfo, Report, StopReason, Tap, WavFile, WhenFull,
     Written,
 };
 use std::io::{self, Write};
@@ -53,6 +53,7 @@ fn file_tap(args: &RecordArgs) -> FileTap {
         .rate_hz(args.rate)
         .channels(args.channels.clone())
         .quality(args.quality)
+        .gain(Gain::new(args.gain))
         .queue(QUEUE, when_full);
     let file = if args.native {
         FileTap::native(&args.out)

@@ -21,7 +21,10 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
     writeln!(text, "wrote {}: {seconds:.3} s, {frames} frames ({format})", path.display())?;
     if behind > 0 {
         let lost = behind as f64 / f64::from(format.rate_hz);
-        writeln!(text, "THE DISK WAS TOO SLOW: {behind} frames ({lost:.3} s) are not in the file")?;
+        writeln!(
+            text,
+            "THE DISK WAS TOO SLOW: {behind} frames ({lost:.3} s) were lost; silence stands for them"
+        )?;
     }
     let ledger = report.stats.ledger;
     let input = report.input.format;

@@ -31,7 +31,9 @@ unsafe impl<T: Send> Sync for Shared<T> {}
 impl<T> Shared<T> {
     fn slot(&self, index: usize) -> &Slot<T> {
         // A mask, not a modulo: `len` is a power of two.
-        &self.slots[index & (self.slots.len() - 1)]
+        let index = index & (self.slots.len() - 1);
+        // SAFETY: there is at least one slot, so the masked index is below `len`.
+        unsafe { self.slots.get_unchecked(index) }
     }
 }
 

@@ -7,6 +7,7 @@
 use super::index_queue::{self, index_queue};
 use super::sync::{Arc, UnsafeCell};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of the next pool. Not the facade's: it guards no memory, so the models need not see it.
@@ -34,7 +35,24 @@ unsafe impl Sync for Slab {}
 
 /// The right to access one block. Neither `Copy` nor `Clone`: tokens are conserved.
 #[derive(Debug)]
-struct Token(u32);
+struct Token(NonZeroU32);
+
+impl Token {
+    /// The block's index, counted from 0. Tokens count from 1, so that "no token" takes no room of its own.
+    #[inline]
+    fn index(&self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+impl Slab {
+    #[inline]
+    fn block(&self, token: &Token) -> &Bytes {
+        // SAFETY: a slab's tokens number its blocks, and no other slab's token gets here: the producer's never leave
+        // it, and the consumer checks.
+        unsafe { self.blocks.get_unchecked(token.index()) }
+    }
+}
 
 /// What lies in a slot of the filled queue: token and header together on one cache line.
 #[derive(Debug)]
@@ -95,9 +113,9 @@ pub fn pool_from<H: Copy + Send>(
     });
     let (filled_in, filled_out) = index_queue(blocks, start);
     let (mut free_in, free_out) = index_queue(blocks, start);
-    for index in 0..blocks as u32 {
+    for token in (1..=blocks as u32).filter_map(NonZeroU32::new) {
         // SAFETY: `blocks` tokens exist and each queue has at least as many slots; nothing was popped yet.
-        unsafe { free_in.push(Token(index)) };
+        unsafe { free_in.push(Token(token)) };
     }
     (
         Producer { slab: slab.clone(), free: free_out, filled: filled_in, current: None },
@@ -119,7 +137,7 @@ impl<H: Copy + Send> Producer<H> {
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let Some(token) = &self.current else { return &mut [] };
-        let lines = self.slab.blocks[token.0 as usize].with_mut(|lines| {
+        let lines = self.slab.block(token).with_mut(|lines| {
             // SAFETY: we own the token, and `&mut self` keeps this the only view of the block.
             unsafe { &mut *lines }
         });
@@ -162,7 +180,7 @@ impl<H: Copy + Send> Consumer<H> {
     /// If the block is another pool's.
     pub fn bytes<'a>(&'a self, block: &'a Block<H>) -> &'a [u8] {
         assert!(block.pool == self.slab.pool, "a block of another pool");
-        let lines = self.slab.blocks[block.filled.token.0 as usize].with(|lines| {
+        let lines = self.slab.block(&block.filled.token).with(|lines| {
             // SAFETY: the token is in `block`, borrowed for as long as the view lives, so nobody writes.
             unsafe { &*lines }
         });

@@ -40,11 +40,24 @@ impl<const N: usize> Writer<N> {
     /// Publishes `words` together. Wait-free, whatever the readers do.
     #[inline]
     pub fn publish(&mut self, words: [u64; N]) {
+        let mut index = 0;
+        self.update(words.map(|word| {
+            index += 1;
+            (index - 1, word)
+        }));
+    }
+
+    /// Publishes the words `changes` names by their index, together; the others stay as they are. Wait-free.
+    ///
+    /// # Panics
+    /// If an index is not below `N`.
+    #[inline]
+    pub fn update<const K: usize>(&mut self, changes: [(usize, u64); K]) {
         self.shared.sequence.store(self.sequence + 1, Ordering::Relaxed);
         // Release: whoever sees one of the words below and then fences (Acquire, in `try_read`) sees the odd number.
         fence(Ordering::Release);
-        for (slot, word) in self.shared.words.iter().zip(words) {
-            slot.store(word, Ordering::Relaxed);
+        for (index, word) in changes {
+            self.shared.words[index].store(word, Ordering::Relaxed);
         }
         self.sequence += 2;
         // Release: pairs with the first load in `try_read`, which then sees all the words.
@@ -59,7 +72,7 @@ impl<const N: usize> Reader<N> {
 
     /// The words of one publication, or `None` when the writer was at work meanwhile. Wait-free.
     pub fn try_read(&self) -> Option<[u64; N]> {
-        // Acquire: pairs with the closing Release store in `publish`.
+        // Acquire: pairs with the closing Release store in `update`.
         let before = self.shared.sequence.load(Ordering::Acquire);
         if before % 2 == 1 {
             return None;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Error;
+use crate::{Error, StreamFormat};
 
 /// Which of a device's channels come out, and how. Channels count from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -147,6 +147,9 @@ impl Plan {
 fn checked(list: &[u16], device_channels: u16) -> Result<Vec<usize>, Error> {
     if list.is_empty() {
         return Err(Error::bad_argument("the list of channels is empty; nothing was started"));
+    }
+    if list.len() > usize::from(StreamFormat::MAX_CHANNELS) {
+        return Err(Error::bad_argument("a list names at most 32 channels; nothing was started"));
     }
     if let Some(missing) = list.iter().find(|&&channel| channel >= device_channels) {
         let last = device_channels - 1;

@@ -69,6 +69,24 @@ pub fn hosts() -> Vec<String> {
 /// # Errors
 /// `NotFound` for a host that is not there, naming those that are; `NoDevice` when the host cannot list its devices.
 pub fn devices(host_name: Option<&str>) -> Result<Vec<DeviceInfo>, Error> {
+    let host_name = host_name.map(str::to_owned);
+    // A thread of its own, since a thread that was hushed stays so.
+    let listing = thread::Builder::new().name("hearken-devices".into()).spawn(move || {
+        hush();
+        list(host_name.as_deref())
+    });
+    listing.map_err(|error| no_thread(&error))?.join().unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Internal, "listing the devices panicked, which is a defect"))
+    })
+}
+
+/// Keeps ALSA's library from writing to stderr what it tells us anyway, on this thread.
+fn hush() {
+    #[cfg(target_os = "linux")]
+    let _ = alsa::Output::local_error_handler();
+}
+
+fn list(host_name: Option<&str>) -> Result<Vec<DeviceInfo>, Error> {
     let host = host(host_name)?;
     let default = host.default_input_device();
     let default_id = default.as_ref().and_then(|device| device.id().ok());
@@ -100,6 +118,7 @@ pub(super) fn open(wish: Wish) -> Result<Session, Error> {
     let opener = thread::Builder::new()
         .name("hearken-device".into())
         .spawn(move || {
+            hush();
             let built = build(&wish);
             let stream = match built {
                 Ok((stream, info, epoch)) => {
@@ -204,7 +223,7 @@ fn find(wish: &Wish) -> Result<cpal::Device, Error> {
     let by_id = host.device_by_id(&cpal::DeviceId::new(host.id(), bare)).filter(is_wanted);
     by_id.or_else(|| host.input_devices().ok()?.find(is_wanted)).ok_or_else(|| {
         let there: Vec<String> =
-            devices(host_name).unwrap_or_default().into_iter().map(|device| device.id).collect();
+            list(host_name).unwrap_or_default().into_iter().map(|device| device.id).collect();
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
         Error::new(ErrorKind::NotFound, format!("there is no input device '{wanted}'; there are: {there}"))
     })
@@ -328,15 +347,19 @@ fn fault(kind: cpal::ErrorKind) -> Fault {
 fn opening(error: &cpal::Error, what: &str) -> Error {
     use cpal::ErrorKind as Cpal;
     let (kind, advice) = match error.kind() {
-        Cpal::DeviceNotAvailable | Cpal::HostUnavailable => (ErrorKind::NoDevice, "is it plugged in?"),
-        Cpal::DeviceBusy => (ErrorKind::DeviceBusy, "another program may hold it"),
+        Cpal::DeviceNotAvailable | Cpal::HostUnavailable => {
+            (ErrorKind::NoDevice, "Is it plugged in, and does the audio service run?")
+        }
+        Cpal::DeviceBusy => (ErrorKind::DeviceBusy, "Another program may hold it."),
         Cpal::PermissionDenied => {
-            (ErrorKind::PermissionDenied, "allow microphone access in the system's settings")
+            (ErrorKind::PermissionDenied, "Allow microphone access in the system's settings.")
         }
         Cpal::UnsupportedConfig | Cpal::UnsupportedOperation | Cpal::InvalidInput => {
-            (ErrorKind::UnsupportedFormat, "try another format or device")
+            (ErrorKind::UnsupportedFormat, "Try another format or device.")
         }
-        _ => (ErrorKind::NoDevice, "the audio service failed"),
+        _ => (ErrorKind::NoDevice, "The audio service failed; is it running?"),
     };
-    Error::new(kind, format!("cannot open {what}: {error}; {advice}. Nothing is open"))
+    let why = error.to_string();
+    let why = why.trim_end_matches(['.', '?', '!']);
+    Error::new(kind, format!("cannot open {what}, so nothing is open: {why}. {advice}"))
 }

@@ -5,7 +5,7 @@ use super::{InputInfo, Pace, Running, Session, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
 use crate::error::Error;
 use crate::format::{SampleFormat, StreamFormat};
-use crate::intake::Stamp;
+use crate::intake::{Fault, Stamp};
 use crate::wav::WavReader;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -16,16 +16,15 @@ use std::time::{Duration, Instant};
 /// Callbacks per second: a period of 10 ms, as most microphones have.
 const PERIODS_HZ: u64 = 100;
 
-/// Appends up to so many frames of native bytes; how many there were, fewer only at the end.
-type Player = Box<dyn FnMut(usize, &mut Vec<u8>) -> usize + Send>;
+/// Replaces the bytes by up to so many frames; how many there were, fewer only at the end.
+type Player = Box<dyn FnMut(usize, &mut Vec<u8>) -> Result<usize, Error> + Send>;
 
 pub(super) fn open_file(path: PathBuf, wish: &Wish) -> Result<Session, Error> {
     let mut reader = WavReader::open(&path)?;
     let format = reader.format();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let info = InputInfo { host: "file".into(), id: path.display().to_string(), name, format };
-    // A file that fails in the middle ends there; what was read before counts.
-    play(info, wish, Box::new(move |frames, bytes| reader.read(bytes, frames).unwrap_or(0)))
+    play(info, wish, Box::new(move |frames, bytes| reader.read(bytes, frames)))
 }
 
 pub(super) fn open_synthetic(kind: Synthetic, wish: &Wish) -> Result<Session, Error> {
@@ -39,7 +38,7 @@ pub(super) fn open_synthetic(kind: Synthetic, wish: &Wish) -> Result<Session, Er
     let mut generator = Generator::new(kind, format.rate_hz, format.channels);
     let player = move |frames, bytes: &mut Vec<u8>| {
         generator.fill_native(format.sample, frames, bytes);
-        frames
+        Ok(frames)
     };
     play(info, wish, Box::new(player))
 }
@@ -75,8 +74,12 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
                         }
                     }
                 }
-                bytes.clear();
-                let frames = player((next - played) as usize, &mut bytes) as u64;
+                // A file that fails in the middle is a device that is lost: what was read before counts.
+                let Ok(frames) = player((next - played) as usize, &mut bytes) else {
+                    inlet.faults.report(Fault::Lost);
+                    break;
+                };
+                let frames = frames as u64;
                 let stamp = Stamp { capture_ns: at(played, format.rate_hz).as_nanos() as u64 };
                 played += frames;
                 if !inlet.data.call(&bytes, stamp) || played < next {

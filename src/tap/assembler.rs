@@ -1,6 +1,7 @@
 //! Cuts a tap's timeline into chunks: chunk k covers `[grid + k * hop, grid + k * hop + len)`.
 
-use super::chunk::{Body, Chunk, ChunkFormat, Recycler};
+use super::chunk::{Body, Chunk, Recycler};
+use crate::format::StreamFormat;
 use crate::timeline::Gap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,7 @@ const LONGEST_FILL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Assembler<T: Copy> {
     grid: Grid,
-    format: ChunkFormat,
+    format: StreamFormat,
     /// One silent frame.
     silence: Vec<T>,
     /// Position of the next frame to come.
@@ -54,7 +55,7 @@ pub(super) struct Assembler<T: Copy> {
 }
 
 impl<T: Copy> Assembler<T> {
-    pub fn new(grid: Grid, format: ChunkFormat, silence: Vec<T>, home: Arc<Recycler<T>>) -> Self {
+    pub fn new(grid: Grid, format: StreamFormat, silence: Vec<T>, home: Arc<Recycler<T>>) -> Self {
         let open = home.take();
         Self {
             grid,
@@ -69,6 +70,11 @@ impl<T: Copy> Assembler<T> {
             offered: 0,
             home,
         }
+    }
+
+    /// How the chunks' samples are laid out.
+    pub fn format(&self) -> StreamFormat {
+        self.format
     }
 
     /// Position of the next frame.

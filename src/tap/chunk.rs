@@ -1,23 +1,15 @@
 //! What a receiver gets.
 
+use crate::format::StreamFormat;
 use crate::timeline::Gap;
 use crossbeam_queue::ArrayQueue;
 use std::fmt;
 use std::sync::Arc;
 
-/// How a chunk's samples are laid out. Constant for the life of a tap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkFormat {
-    /// Frames per second.
-    pub rate_hz: u32,
-    /// Samples per frame, interleaved.
-    pub channels: u16,
-}
-
 /// A stretch of audio of one tap, owned. Dropping it, on any thread, gives its buffer back for reuse.
 pub struct Chunk<T: Copy = f32> {
     pub(super) body: Body<T>,
-    pub(super) format: ChunkFormat,
+    pub(super) format: StreamFormat,
     pub(super) position: u64,
     pub(super) frames: u32,
     pub(super) padding: u32,
@@ -55,8 +47,8 @@ impl<T: Copy> Chunk<T> {
         self.padding
     }
 
-    /// Rate and channels.
-    pub fn format(&self) -> ChunkFormat {
+    /// How the samples are laid out. Constant for the life of a tap.
+    pub fn format(&self) -> StreamFormat {
         self.format
     }
 

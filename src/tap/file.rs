@@ -1,15 +1,14 @@
 //! A tap that writes a WAV file, on a thread of its own: a slow disk never holds the worker.
 
-use super::chunk::Chunk;
 use super::pipe::{AudioPipe, NativePipe, Pipe, Sink};
 use super::receiver::{Queue, Receiver};
 use super::{Tap, WhenFull};
 use crate::error::{Error, ErrorKind};
-use crate::format::StreamFormat;
+use crate::format::{SampleFormat, StreamFormat};
+use crate::timeline::Cause;
 use crate::wav::{Encoding, WavFormat, WavWriter, encode};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 
 /// What goes into a file.
@@ -81,7 +80,7 @@ pub struct Written {
     pub format: WavFormat,
     /// Frames.
     pub frames: u64,
-    /// Frames that are not in the file because the disk did not keep up.
+    /// Frames that were lost because the disk did not keep up; silence stands for them, except at the very end.
     pub behind: u64,
 }
 
@@ -113,59 +112,48 @@ pub(crate) fn file(file: FileTap) -> Result<(Box<dyn Pipe>, WavFile), Error> {
         Content::Tap(tap, encoding) => {
             tap.check()?;
             let queue = Queue::new(tap.queue, file.when_full.unwrap_or(tap.when_full));
-            let receiver = Receiver::new(queue.clone());
-            let format = move |receiver: &Receiver<f32>| {
-                let format = receiver.format()?;
-                Some(Ok(WavFormat { rate_hz: format.rate_hz, channels: format.channels, encoding }))
+            let encode = move |_, samples: &[f32], bytes: &mut Vec<u8>| {
+                encode::encode_f32(samples, encoding, bytes);
             };
-            let encode = move |chunk: &Chunk<f32>, bytes: &mut Vec<u8>| {
-                encode::encode_f32(chunk.samples(), encoding, bytes);
-            };
-            let writer = start(file.path, receiver, format, encode)?;
+            let writer = start(file.path, Receiver::new(queue.clone()), move |_| Ok(encoding), encode)?;
             Ok((Box::new(AudioPipe::new(tap, Sink::Queue(queue))), writer))
         }
         Content::Native => {
             let tap = Tap::new().device_rate().chunk_ms(100).queue(100, WhenFull::DropNew);
             let queue = Queue::new(tap.queue, file.when_full.unwrap_or(tap.when_full));
             let receiver = Receiver::new(queue.clone());
-            let device = Arc::new(OnceLock::<StreamFormat>::new());
-            let (known, told) = (device.clone(), device.clone());
-            let format = move |_: &Receiver<u8>| {
-                let StreamFormat { rate_hz, channels, sample } = *known.get()?;
-                let encoding = encode::native_encoding(sample);
-                Some(encoding.map(|encoding| WavFormat { rate_hz, channels, encoding }))
-            };
-            let encode = move |chunk: &Chunk<u8>, bytes: &mut Vec<u8>| {
-                if let Some(format) = device.get() {
-                    encode::encode_native(format.sample, chunk.samples(), bytes);
-                }
-            };
-            let writer = start(file.path, receiver, format, encode)?;
-            Ok((Box::new(NativePipe::new(tap, Sink::Queue(queue), told)), writer))
+            let writer = start(file.path, receiver, encode::native_encoding, encode::encode_native)?;
+            Ok((Box::new(NativePipe::new(tap, Sink::Queue(queue))), writer))
         }
     }
 }
 
+/// Starts the thread that writes what `receiver` gets, in the encoding that `encoding` chooses for the tap's sample
+/// format.
 fn start<T: Copy + Send + 'static>(
     path: PathBuf,
     mut receiver: Receiver<T>,
-    format: impl Fn(&Receiver<T>) -> Option<Result<WavFormat, Error>> + Send + 'static,
-    encode: impl Fn(&Chunk<T>, &mut Vec<u8>) + Send + 'static,
+    encoding: impl Fn(SampleFormat) -> Result<Encoding, Error> + Send + 'static,
+    encode: impl Fn(SampleFormat, &[T], &mut Vec<u8>) + Send + 'static,
 ) -> Result<WavFile, Error> {
     let is_new = check_writable(&path)?;
     let writer = thread::Builder::new().name("hearken-file".into()).spawn(move || {
         let mut next = receiver.recv();
-        let Some(format) = format(&receiver) else {
+        let Some(StreamFormat { rate_hz, channels, sample }) = receiver.format() else {
             if is_new {
                 let _ = std::fs::remove_file(&path);
             }
             return Err(Error::new(ErrorKind::NoDevice, "the capture never started; nothing was written"));
         };
-        let format = format?;
+        let format = WavFormat { rate_hz, channels, encoding: encoding(sample)? };
         let mut file = WavWriter::create(&path, format)?;
         let mut bytes = Vec::new();
         while let Some(chunk) = next {
-            encode(&chunk, &mut bytes);
+            // What a slow disk has cost is silence: the file keeps its time.
+            for gap in chunk.gaps().iter().filter(|gap| gap.cause == Cause::Behind) {
+                write_silence(&mut file, gap.frames)?;
+            }
+            encode(sample, chunk.samples(), &mut bytes);
             file.write(&bytes)?;
             drop(chunk);
             next = receiver.recv();
@@ -176,6 +164,19 @@ fn start<T: Copy + Send + 'static>(
         Error::new(ErrorKind::Internal, format!("no thread could be started: {error}; nothing was started"))
     })?;
     Ok(WavFile { writer })
+}
+
+fn write_silence(file: &mut WavWriter, mut frames: u64) -> Result<(), Error> {
+    let format = file.format();
+    // WAV's 8-bit samples are unsigned.
+    let silence = if format.encoding == Encoding::U8 { 0x80 } else { 0 };
+    let piece = vec![silence; format.rate_hz as usize * format.frame_bytes()];
+    while frames > 0 {
+        let now = frames.min(format.rate_hz.into());
+        file.write(&piece[..now as usize * format.frame_bytes()])?;
+        frames -= now;
+    }
+    Ok(())
 }
 
 /// Whether there is a file now that was not there before. An earlier take is opened and not touched: the device may

@@ -10,7 +10,7 @@ mod pipe;
 mod receiver;
 
 pub use assembler::GapPolicy;
-pub use chunk::{Chunk, ChunkFormat};
+pub use chunk::Chunk;
 pub use file::{FileFormat, FileTap, WavFile, Written};
 pub use receiver::{Receiver, TapLedger, WhenFull};
 
@@ -18,7 +18,7 @@ pub(crate) use pipe::{Audio, Pipe};
 
 use crate::error::Error;
 use crate::format::StreamFormat;
-use crate::signal::{channels::Channels, resample::Quality};
+use crate::signal::{channels::Channels, gain::Gain, resample::Quality};
 use assembler::Grid;
 use pipe::{AudioPipe, Sink};
 use receiver::Queue;
@@ -48,6 +48,7 @@ pub struct Tap {
     rate_hz: Option<u32>,
     channels: Channels,
     quality: Quality,
+    gain: Gain,
     len: Length,
     hop: Option<Length>,
     gaps: GapPolicy,
@@ -61,6 +62,7 @@ impl Default for Tap {
             rate_hz: Some(16_000),
             channels: Channels::default(),
             quality: Quality::default(),
+            gain: Gain::default(),
             len: Length::Ms(160),
             hop: None,
             gaps: GapPolicy::default(),
@@ -94,6 +96,11 @@ impl Tap {
     /// The resampler's trade of delay against steepness. Default: balanced, 5 ms.
     pub fn quality(self, quality: Quality) -> Self {
         Self { quality, ..self }
+    }
+
+    /// A gain that may be turned while the capture runs. Default: 0 dB.
+    pub fn gain(self, gain: Gain) -> Self {
+        Self { gain, ..self }
     }
 
     /// Length of a chunk in milliseconds, at least 1. Default 160.

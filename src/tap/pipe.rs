@@ -1,12 +1,13 @@
 //! The worker's end of a tap: device audio in, chunks out.
 
 use super::assembler::Assembler;
-use super::chunk::{Chunk, ChunkFormat, Recycler};
+use super::chunk::{Chunk, Recycler};
 use super::receiver::Queue;
 use super::{Closure, Tap};
 use crate::error::Error;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::signal::channels::Mixer;
+use crate::signal::gain::GainStage;
 use crate::signal::resample::{Resampler, run_frames};
 use crate::timeline::{Gap, Span};
 use crate::wav::encode::native_encoding;
@@ -27,6 +28,8 @@ pub(crate) struct Audio<'a> {
 pub(crate) trait Pipe: Send + fmt::Debug {
     /// An epoch begins, or the tap joins one, at `position`.
     fn begin(&mut self, format: StreamFormat, position: u64) -> Result<(), Error>;
+    /// All taps have begun: tells the receiver what is to come.
+    fn announce(&self);
     /// Audio that follows directly on what came before.
     fn audio(&mut self, audio: Audio<'_>);
     /// A hole that follows directly on what came before.
@@ -71,7 +74,7 @@ impl<T: Copy> Sink<T> {
         }
     }
 
-    fn begin(&self, format: ChunkFormat) {
+    fn begin(&self, format: StreamFormat) {
         if let Self::Queue(queue) = self {
             queue.begin(format);
         }
@@ -120,6 +123,7 @@ pub(super) struct AudioPipe {
 struct Stages {
     mixer: Mixer,
     mixed: Vec<f32>,
+    gain: GainStage,
     resampler: Resampler,
     assembler: Assembler<f32>,
     device_hz: u32,
@@ -144,14 +148,14 @@ impl Pipe for AudioPipe {
         let channels = mixer.output_channels();
         let tap_hz = self.tap.rate_hz.unwrap_or(device.rate_hz);
         let resampler = Resampler::new(device.rate_hz, tap_hz, channels, self.tap.quality)?;
-        let format = ChunkFormat { rate_hz: tap_hz, channels: channels as u16 };
+        let format = StreamFormat { rate_hz: tap_hz, channels: channels as u16, sample: SampleFormat::F32 };
         let grid = self.tap.grid(tap_hz)?;
         let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * channels);
         let assembler = Assembler::new(grid, format, vec![0.0; channels], home);
-        self.sink.begin(format);
         self.stages = Some(Stages {
             mixer,
             mixed: Vec::new(),
+            gain: GainStage::new(self.tap.gain.clone(), channels),
             resampler,
             assembler,
             device_hz: device.rate_hz,
@@ -163,9 +167,16 @@ impl Pipe for AudioPipe {
         Ok(())
     }
 
+    fn announce(&self) {
+        if let Some(stages) = &self.stages {
+            self.sink.begin(stages.assembler.format());
+        }
+    }
+
     fn audio(&mut self, audio: Audio<'_>) {
         let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
         stages.mixer.mix(audio.decoded, &mut stages.mixed);
+        stages.gain.apply(&mut stages.mixed);
         let Stages { mixed, resampler, assembler, .. } = stages;
         resampler.push(mixed, &mut |samples| assembler.push(samples, &mut |chunk| sink.deliver(chunk)));
     }
@@ -226,27 +237,28 @@ pub(super) struct NativePipe {
     tap: Tap,
     sink: Sink<u8>,
     assembler: Option<Assembler<u8>>,
-    /// Told the device's format when it is known.
-    format: Arc<std::sync::OnceLock<StreamFormat>>,
 }
 
 impl NativePipe {
-    pub fn new(tap: Tap, sink: Sink<u8>, format: Arc<std::sync::OnceLock<StreamFormat>>) -> Self {
-        Self { tap, sink, assembler: None, format }
+    pub fn new(tap: Tap, sink: Sink<u8>) -> Self {
+        Self { tap, sink, assembler: None }
     }
 }
 
 impl Pipe for NativePipe {
     fn begin(&mut self, device: StreamFormat, _position: u64) -> Result<(), Error> {
         native_encoding(device.sample)?;
-        let _ = self.format.set(device);
-        let format = ChunkFormat { rate_hz: device.rate_hz, channels: device.channels };
         let grid = self.tap.grid(device.rate_hz)?;
         let frame_bytes = device.frame_bytes();
         let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * frame_bytes);
-        self.assembler = Some(Assembler::new(grid, format, silent_frame(device), home));
-        self.sink.begin(format);
+        self.assembler = Some(Assembler::new(grid, device, silent_frame(device), home));
         Ok(())
+    }
+
+    fn announce(&self) {
+        if let Some(assembler) = &self.assembler {
+            self.sink.begin(assembler.format());
+        }
     }
 
     fn audio(&mut self, audio: Audio<'_>) {

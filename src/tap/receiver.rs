@@ -1,6 +1,7 @@
 //! From the worker to whoever listens: a bounded queue of chunks, and what happens when it is full.
 
-use super::chunk::{Chunk, ChunkFormat};
+use super::chunk::Chunk;
+use crate::format::StreamFormat;
 use crate::timeline::{Cause, Gap};
 use crossbeam_queue::ArrayQueue;
 use parking_lot::{Condvar, Mutex};
@@ -54,7 +55,7 @@ pub(super) struct Queue<T: Copy> {
     /// Set by the receiver: nobody listens any more.
     gone: AtomicBool,
     /// Set by the worker when the tap begins.
-    format: OnceLock<ChunkFormat>,
+    format: OnceLock<StreamFormat>,
     /// Holds no data: it orders "the queue was empty" against "a chunk came" for whoever sleeps on `news`.
     sleep: Mutex<()>,
     news: Condvar,
@@ -101,7 +102,7 @@ impl<T: Copy> Queue<T> {
         None
     }
 
-    pub fn begin(&self, format: ChunkFormat) {
+    pub fn begin(&self, format: StreamFormat) {
         // The first epoch's stays: a tap's format is constant for its life.
         let _ = self.format.set(format);
     }
@@ -175,8 +176,8 @@ impl<T: Copy> Receiver<T> {
         self.queue.ended.load(Ordering::Acquire) && self.queue.chunks.is_empty()
     }
 
-    /// Rate and channels, once the device is open.
-    pub fn format(&self) -> Option<ChunkFormat> {
+    /// How the chunks' samples are laid out, once the device is open.
+    pub fn format(&self) -> Option<StreamFormat> {
         self.queue.format.get().copied()
     }
 

@@ -6,7 +6,7 @@ mod ledger;
 pub use gap::{Cause, Gap};
 pub use ledger::Ledger;
 
-use crate::intake::{Content, Header, Record};
+use crate::intake::{Content, Final, Header, Record};
 
 /// A stretch of the timeline, in frames since the epoch began: `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Timeline {
     ///
     /// # Panics
     /// As [`block`](Self::block).
-    pub fn finish(&mut self, last: &Record, mut step: impl FnMut(Span)) {
+    pub fn finish(&mut self, last: &Final, mut step: impl FnMut(Span)) {
         self.hole(Cause::Dropped, last.dropped - self.dropped, &mut step);
         self.hole(Cause::Muted, last.discarded - self.discarded, &mut step);
         (self.dropped, self.discarded) = (last.dropped, last.discarded);
