@@ -161,7 +161,7 @@ impl Capture {
                 }
             }
         };
-        let (told, opened) = mpsc::channel();
+        let (told, opened) = mpsc::sync_channel(1);
         let (shared, config) = (self.shared.clone(), self.config.clone());
         let spawned = thread::Builder::new()
             .name("hearken-worker".into())
@@ -304,7 +304,7 @@ fn run(
     config: Config,
     stats: StatsWriter,
     picture: newest::Writer<Picture>,
-    told: mpsc::Sender<Result<InputInfo, Error>>,
+    told: mpsc::SyncSender<Result<InputInfo, Error>>,
 ) {
     /// However this thread ends, nobody waits for it in vain.
     struct Ending {

@@ -46,6 +46,8 @@ pub(crate) struct Rhythm {
     /// The latest steps of the position from look to look, and how many there were.
     steps: [u64; STEPS],
     step_count: usize,
+    /// The least phase at which a step was seen while learning: looks are up to their distance late.
+    phase: f64,
     beat: Option<Beat>,
 }
 
@@ -79,6 +81,7 @@ impl Rhythm {
             last_hit: 0.0,
             steps: [0; STEPS],
             step_count: 0,
+            phase: f64::INFINITY,
             beat: None,
         }
     }
@@ -128,6 +131,7 @@ impl Rhythm {
     fn forget(&mut self) {
         self.beat = None;
         self.step_count = 0;
+        self.phase = f64::INFINITY;
     }
 
     /// The position has moved.
@@ -141,6 +145,7 @@ impl Rhythm {
             }
             return;
         }
+        self.phase = self.phase.min(phase);
         // The first step is what was there at the first look.
         let seen = (self.step_count - 1).min(STEPS);
         let latest = |back: usize| self.steps[(self.step_count - 1 - back) % STEPS];
@@ -150,7 +155,7 @@ impl Rhythm {
         let period = agreed.or((seen == STEPS).then_some(1));
         self.beat = period.map(|period| Beat {
             period,
-            aim: phase,
+            aim: self.phase,
             step: 0.0,
             // The looks were far apart: start with growing steps.
             hits: TOO_GOOD,
@@ -177,7 +182,9 @@ impl Rhythm {
             (beat.late, beat.late_phase) = (0, f64::INFINITY);
         } else if phase - beat.aim < LATE || irregular {
             // We were too early: take the last step back, and some.
-            beat.aim += beat.step.max(later * unit);
+            // But not beyond the moment at which it was there: that would be late by what is known.
+            let back = beat.aim + beat.step.max(later * unit);
+            beat.aim = if irregular { back } else { back.min(phase) };
             (beat.hits, beat.late, beat.late_phase) = (0, 0, f64::INFINITY);
         } else {
             beat.late += 1;
@@ -231,32 +238,36 @@ mod tests {
             if count == 0 { 0 } else { self.arrivals[count - 1].1 }
         }
 
-        /// Wishes every 7,680 frames. Lateness in ms, sorted, after the first 3 s, and looks per second.
-        fn run(&self) -> (Vec<f64>, f64) {
+        /// Wishes every 7,680 frames. Lateness in ms, sorted, from `start` to `end` seconds, and looks per second.
+        fn run(&self, start: f64, end: f64) -> (Vec<f64>, f64) {
             let mut rhythm = Rhythm::new(48_000);
             let (mut now, mut want, mut looks, mut state) = (0.0, 7680, 0, 99);
             let mut lateness = Vec::new();
-            while now < 60.0 {
+            while now < end {
                 let position = self.position(now);
                 while position >= want {
                     let reached = self.arrivals.partition_point(|(_, position)| *position < want);
-                    if now > 3.0 {
+                    if now > start {
                         lateness.push((now - self.arrivals[reached].0) * 1e3);
                     }
                     want += 7680;
                 }
                 let ask = if rhythm.is_learning() { position + 1 } else { want };
                 let sleep = rhythm.look(Duration::from_secs_f64(now), position, ask);
-                looks += u32::from(now > 3.0);
+                looks += u32::from(now > start);
                 // A sleeper wakes up a little late.
                 now += sleep.as_secs_f64() + 0.000_06 + 0.000_04 * random(&mut state);
             }
             lateness.sort_by(f64::total_cmp);
-            (lateness, f64::from(looks) / 57.0)
+            (lateness, f64::from(looks) / (end - start))
         }
 
         fn check(&self, name: &str, p50: f64, p99: f64, looks_hz: f64) {
-            let (lateness, looks) = self.run();
+            self.check_between(3.0, 60.0, name, p50, p99, looks_hz);
+        }
+
+        fn check_between(&self, start: f64, end: f64, name: &str, p50: f64, p99: f64, looks_hz: f64) {
+            let (lateness, looks) = self.run(start, end);
             let at = |quantile: f64| lateness[((lateness.len() - 1) as f64 * quantile) as usize];
             println!(
                 "{name}: p50 {:.2} p99 {:.2} max {:.2} ms, {looks:.1} looks/s",
@@ -286,6 +297,15 @@ mod tests {
             Device::new(ppm, |_| 480, mild).check(&format!("480 frames, {ppm} ppm"), 0.35, 0.7, 8.0);
         }
         Device::new(20.0, |_| 1024, mild).check("1024 frames", 0.35, 0.7, 8.0);
+    }
+
+    #[test]
+    fn a_rhythm_is_learned_within_a_second() {
+        for phase in 0..8 {
+            let shift = f64::from(phase) * 0.000_27;
+            let device = Device::new(50.0, |_| 480, move |state| shift + mild(state));
+            device.check_between(0.6, 5.0, &format!("from 0.6 to 5 s, phase {phase}"), 0.45, 1.0, 9.0);
+        }
     }
 
     #[test]

@@ -103,10 +103,13 @@ impl Worker {
             // Before the drain: what was written before the end was announced is there to be popped.
             let ended = self.session.epoch.source_ended();
             self.welcome_taps();
+            // Before the drain as well: a callback that hands over between the two is then news at the next look, which
+            // comes soon, and not taken for served while its block waits for the next period's.
+            let record = self.session.epoch.record.read();
             let more = self.drain();
             let now = Instant::now();
             let elapsed = now - self.origin;
-            self.publish(elapsed);
+            self.publish(&record, elapsed);
             if requested {
                 return self.finish(StopReason::Requested);
             }
@@ -180,9 +183,8 @@ impl Worker {
         false
     }
 
-    fn publish(&mut self, elapsed: Duration) {
-        let record = self.session.epoch.record.read();
-        self.note(&record);
+    fn publish(&mut self, record: &Record, elapsed: Duration) {
+        self.note(record);
         self.stats_writer.publish(self.stats.to_words());
         let position = self.timeline.position();
         let frames = position - self.pictured;

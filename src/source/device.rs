@@ -113,7 +113,8 @@ fn list(host_name: Option<&str>) -> Result<Vec<DeviceInfo>, Error> {
 }
 
 pub(super) fn open(wish: Wish) -> Result<Session, Error> {
-    let (opened, outcome) = mpsc::channel();
+    // One message: an unbounded channel would set memory aside for thirty, for as long as the device is open.
+    let (opened, outcome) = mpsc::sync_channel(1);
     let (stop, stopped) = mpsc::channel::<()>();
     let (closing, closed) = mpsc::channel::<()>();
     let opener = thread::Builder::new()

@@ -67,6 +67,15 @@ impl<T: Copy> Sink<T> {
         }
     }
 
+    /// Buffers that are in use at most, unless the receiver keeps more chunks than its queue holds: a closure has one,
+    /// the assembler the next.
+    fn buffers(&self, tap: &Tap) -> usize {
+        match self {
+            Self::Queue(_) => tap.queue + 4,
+            Self::Closure(_) => 2,
+        }
+    }
+
     fn begin(&self, format: StreamFormat) {
         if let Self::Queue(queue) = self {
             queue.begin(format);
@@ -149,7 +158,7 @@ impl Pipe for AudioPipe {
         let resampler = Resampler::new(device.rate_hz, tap_hz, channels, self.tap.quality)?;
         let format = StreamFormat { rate_hz: tap_hz, channels: channels as u16, sample: SampleFormat::F32 };
         let grid = self.tap.grid(tap_hz)?;
-        let home = Recycler::new(self.tap.queue + 4, grid.len as usize * channels);
+        let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * channels);
         let assembler = Assembler::new(grid, format, vec![0.0; channels], home);
         self.stages = Some(Stages {
             mixer,
@@ -253,7 +262,7 @@ impl Pipe for NativePipe {
         native_encoding(device.sample)?;
         let grid = self.tap.grid(device.rate_hz)?;
         let frame_bytes = device.frame_bytes();
-        let home = Recycler::new(self.tap.queue + 4, grid.len as usize * frame_bytes);
+        let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * frame_bytes);
         self.assembler = Some(Assembler::new(grid, device, silent_frame(device), home));
         Ok(())
     }

@@ -88,17 +88,33 @@ impl Mic {
     }
 
     /// Plays for `length` at the pace of a clock, `frames` a callback, and tells `after` the position after each.
-    pub fn play_paced(&self, frames: usize, length: Duration, mut after: impl FnMut(u64)) {
-        let mut bytes = pattern(self.format, 0, frames);
+    pub fn play_paced(&self, frames: usize, length: Duration, after: impl FnMut(u64)) {
+        self.play_unevenly(|| (frames, Duration::ZERO), length, after);
+    }
+
+    /// The same with callbacks of so many frames, so late, as `next` says.
+    pub fn play_unevenly(
+        &self,
+        mut next: impl FnMut() -> (usize, Duration),
+        length: Duration,
+        mut after: impl FnMut(u64),
+    ) {
+        let mut bytes = Vec::new();
         let start = Instant::now();
-        for callback in 1.. {
-            let position = callback * frames as u64;
+        let mut position = 0;
+        loop {
+            let (frames, late) = next();
+            let size = frames * self.format.frame_bytes();
+            if bytes.len() < size {
+                bytes = pattern(self.format, 0, frames);
+            }
+            position += frames as u64;
             let due = Duration::from_nanos(position * 1_000_000_000 / u64::from(self.format.rate_hz));
             if due > length {
                 return;
             }
-            std::thread::sleep(due.saturating_sub(start.elapsed()));
-            self.callback(&mut bytes, |call| call());
+            std::thread::sleep((due + late).saturating_sub(start.elapsed()));
+            self.callback(&mut bytes[..size], |call| call());
             after(position);
         }
     }
@@ -152,6 +168,42 @@ impl Mic {
         let mut slot = self.line.error.lock().unwrap();
         slot.as_mut().expect("the stream is there")(error.into());
     }
+}
+
+/// Runs `play` on a thread of its own, as a device has, at real-time priority where that is granted.
+#[cfg(target_os = "linux")]
+pub fn on_device_thread<R: Send>(play: impl FnOnce() -> R + Send) -> R {
+    let thread = || {
+        be_real_time();
+        play()
+    };
+    std::thread::scope(|scope| scope.spawn(thread).join().expect("no panic"))
+}
+
+/// xorshift, in `0.0..1.0`.
+pub fn random(state: &mut u64) -> f64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Prints whether a number is met, and gives it back.
+pub fn verdict(what: &str, value: f64, limit: f64) -> bool {
+    let met = value <= limit;
+    println!("{} {what}: {value:.3} <= {limit:.3}", if met { "PASS" } else { "MISS" });
+    met
+}
+
+/// Gives the calling thread real-time priority, as threads of audio systems have it; whether that was granted. Threads
+/// that it starts inherit it.
+#[allow(unsafe_code)]
+#[cfg(target_os = "linux")]
+pub fn be_real_time() -> bool {
+    use nix::libc;
+    let priority = libc::sched_param { sched_priority: 10 };
+    // SAFETY: the pointer is that of a live `sched_param`; 0 means the calling thread.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) == 0 }
 }
 
 /// The device's frames `from..from + frames`: each sample is its frame's number, 16 bits of it, plus its channel.
