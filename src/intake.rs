@@ -81,6 +81,12 @@ pub struct Final {
     pub discarded: u64,
 }
 
+/// When a block of so many frames counts as full: a seventh is enough for two callbacks of 10 ms in a block of 1,024
+/// frames at 44.1 kHz.
+pub(crate) fn least_room(block_frames: u32) -> u32 {
+    (block_frames / 7).max(1)
+}
+
 /// The state behind the gate: the callback's, until the worker claims it.
 #[derive(Debug)]
 pub struct Intake {
@@ -93,6 +99,9 @@ pub struct Intake {
     frame_bytes: usize,
     /// Frames that fit in a block.
     block_frames: u32,
+    /// A block with less room than this is full: the next callback would have to be split over two blocks, which
+    /// costs more than the room is worth.
+    least_room: u32,
     /// Frames of audio for which there is room in the current block, or would be in a fresh one: in
     /// `1..=block_frames`, or 0 while a block without bytes is open.
     room: u32,
@@ -133,6 +142,7 @@ impl Intake {
             format,
             frame_bytes,
             block_frames,
+            least_room: least_room(block_frames),
             room: block_frames,
             stamp_ns: 0,
             refused: 0,
@@ -245,8 +255,8 @@ impl Intake {
         self.blocks.bytes_mut()[at..][..bytes.len()].copy_from_slice(bytes);
         self.captured += u64::from(frames);
         self.room -= frames;
-        if self.room == 0 {
-            self.hand_over(self.block_frames, Content::Audio);
+        if self.room < self.least_room {
+            self.hand_over(self.block_frames - self.room, Content::Audio);
         }
     }
 
