@@ -92,7 +92,7 @@ impl Source {
     /// The callbacks that `samples` fills.
     pub fn of<T: Native>(shape: Shape, samples: &[T]) -> Self {
         let bytes = shape.samples() * size_of::<T>();
-        let mut memory: Vec<u64> = bytemuck::pod_collect_to_vec(samples);
+        let mut memory: Vec<u64> = bytemuck::allocation::pod_collect_to_vec(samples);
         let callbacks = memory
             .chunks_exact_mut(bytes / size_of::<u64>())
             .map(|callback| data::<T>(callback, shape.samples()))

@@ -1,7 +1,7 @@
 //! The bases: a copy of the callback's bytes, and nothing else.
 
 use crate::contender::{Contender, Delivers, Drain, Sink};
-use crate::workload::Shape;
+use crate::workload::{CAPACITY_FRAMES, FRAMES, Shape};
 use cpal::{Data, InputCallbackInfo};
 use crossbeam_utils::CachePadded;
 use std::cell::UnsafeCell;
@@ -26,81 +26,94 @@ impl Drain for Nothing {
     }
 }
 
-/// Into an area whose lines the other core has read, and one release store: the least that any handoff by copy does.
+/// Into places whose lines the other core has read, in turn, and one release store: the least that any handoff by copy
+/// does.
 ///
 /// It looks at nothing before it writes, so it is no handoff: it leans on whoever drives it to let the consumer read
-/// before the area has gone round, which the consumer asserts.
+/// before the places have gone round, which the consumer asserts.
 pub fn crossing(shape: Shape) -> Contender {
-    let size = shape.capacity() * shape.sample.bytes();
+    let size = shape.samples() * shape.sample.bytes();
     let shared = Arc::new(Shared {
         published: CachePadded::new(AtomicUsize::new(0)),
-        area: UnsafeCell::new(vec![1; size].into()),
+        places: (0..PLACES).map(|_| UnsafeCell::new(Place::new(size))).collect(),
     });
     let consumer = Reader { shared: shared.clone(), read: 0 };
     let mut written = 0;
     let callback = move |data: &Data, _: &InputCallbackInfo| {
-        let bytes = data.bytes();
-        shared.write(written % size, bytes);
-        written += bytes.len();
+        shared.write(written, data.bytes());
+        written += 1;
         // Release: pairs with the Acquire in `Reader::drain`.
         shared.published.store(written, Ordering::Release);
     };
     Contender { callback: Box::new(callback), consumer: Box::new(consumer), delivers: Delivers::Same }
 }
 
+/// Callbacks until a place is written again.
+const PLACES: usize = CAPACITY_FRAMES / FRAMES;
+
 struct Shared {
-    /// Bytes written since the start.
+    /// Callbacks written since the start.
     published: CachePadded<AtomicUsize>,
-    /// Whole callbacks.
-    area: UnsafeCell<Box<[u8]>>,
+    places: Box<[UnsafeCell<Place>]>,
+}
+
+/// Room for a callback on cache lines of its own.
+struct Place {
+    memory: Vec<u8>,
+    at: usize,
+    size: usize,
+}
+
+impl Place {
+    fn new(size: usize) -> Self {
+        let memory = vec![1; size + 128];
+        let at = memory.as_ptr().align_offset(128);
+        Self { memory, at, size }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.memory[self.at..][..self.size]
+    }
 }
 
 #[allow(unsafe_code)]
-// SAFETY: one thread writes and one reads, each bytes that the other does not touch: the reader those before
-// `published`, the writer those after it, and the area is larger than what the scenarios send between two drains.
+// SAFETY: one thread writes and one reads. The reader reads what is published; the writer comes back to a place only
+// after the reader has read it, since the scenarios send fewer callbacks between two drains than there are places.
 unsafe impl Sync for Shared {}
 
 impl Shared {
     #[inline]
     #[allow(unsafe_code)]
-    fn write(&self, at: usize, bytes: &[u8]) {
-        // SAFETY: see `Sync`. The pointer is made a slice for these bytes alone.
-        let area = unsafe { &raw mut (**self.area.get())[at..at + bytes.len()] };
-        // SAFETY: in bounds as the line above has checked, and not being read.
-        unsafe { area.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    fn write(&self, callback: usize, bytes: &[u8]) {
+        // SAFETY: see `Sync`: not published, or read already.
+        let place = unsafe { &mut *self.places[callback % PLACES].get() };
+        place.memory[place.at..][..place.size].copy_from_slice(bytes);
     }
 
     #[allow(unsafe_code)]
-    fn read(&self, from: usize, to: usize) -> &[u8] {
+    fn read(&self, callback: usize) -> &[u8] {
         // SAFETY: see `Sync`: published, and not written again before the next drain.
-        unsafe { &(&(*self.area.get()))[from..to] }
+        unsafe { &*self.places[callback % PLACES].get() }.bytes()
     }
 }
 
 struct Reader {
     shared: Arc<Shared>,
+    /// Callbacks read since the start.
     read: usize,
 }
 
 impl Drain for Reader {
     fn drain(&mut self, sink: &mut Sink, work: &mut dyn FnMut()) {
         let published = self.shared.published.load(Ordering::Acquire);
-        let size = self.size();
-        assert!(published - self.read <= size, "copy-x has no checks, so it must not be driven over its area");
+        assert!(
+            published - self.read <= PLACES,
+            "copy-x has no checks: it must not be driven round its places"
+        );
         while self.read < published {
-            let from = self.read % size;
-            let to = size.min(from + published - self.read);
-            sink.take(self.shared.read(from, to));
-            self.read += to - from;
+            sink.take(self.shared.read(self.read));
+            self.read += 1;
         }
         work();
-    }
-}
-
-impl Reader {
-    #[allow(unsafe_code)]
-    fn size(&self) -> usize {
-        // SAFETY: the length is never written.
-        unsafe { (&(*self.shared.area.get())).len() }
     }
 }

@@ -18,7 +18,7 @@ pub fn rtrb(shape: Shape) -> Contender {
 fn of_ringbuf<T: Native>(shape: Shape) -> Contender {
     let (mut producer, mut consumer) = HeapRb::new(shape.capacity()).split();
     // Written once, so that no page is touched for the first time in the callback.
-    producer.push_slice(&vec![T::ramp(1); shape.capacity()]);
+    producer.push_iter(std::iter::repeat_n(T::ramp(1), shape.capacity()));
     consumer.clear();
     let callback = move |data: &Data, _: &InputCallbackInfo| {
         let samples = samples::<T>(data);
@@ -49,7 +49,8 @@ impl<T: Native> Drain for RingBuf<T> {
 
 fn of_rtrb<T: Native>(shape: Shape) -> Contender {
     let (mut producer, mut consumer) = rtrb::RingBuffer::new(shape.capacity());
-    producer.push_entire_slice(&vec![T::ramp(1); shape.capacity()]).expect("it is empty");
+    // Written once, as above.
+    producer.write_chunk(shape.capacity()).expect("it is empty").commit_all();
     consumer.read_chunk(shape.capacity()).expect("it is full").commit_all();
     let callback = move |data: &Data, _: &InputCallbackInfo| {
         // `write_chunk_uninit` and a copy; a full ring loses the callback.
