@@ -56,7 +56,12 @@ fn run(arguments: &[String]) -> Result<bool, String> {
         "Everybody delivers what went in, sample for sample: f32 and i16, one and two channels, one thread and two."
     );
     if wanted("crossing") {
+        let before = crossing::line_ns();
         let groups = crossing::run(pick(30, 150), 40)?;
+        println!(
+            "\nA cache line to the other core and back: {before:.0} ns before, {:.0} ns after.",
+            crossing::line_ns()
+        );
         tables::crossing(&groups, &mut gates);
     }
     if wanted("bursts") {

@@ -211,6 +211,35 @@ fn consume(shared: &Shared, consumers: &mut [(Box<dyn Drain>, Sink)]) {
     }
 }
 
+/// Nanoseconds that a cache line takes to the other core and back, median: what kind of machine this is now.
+pub fn line_ns() -> f64 {
+    const TURNS: usize = 4000;
+    let (there, back) = (CachePadded::new(AtomicUsize::new(0)), CachePadded::new(AtomicUsize::new(0)));
+    let wait = |line: &AtomicUsize, turn: usize| {
+        while line.load(Ordering::Acquire) < turn {
+            spin_loop();
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            machine::pin(false);
+            for turn in 1..=TURNS {
+                wait(&there, turn);
+                back.store(turn, Ordering::Release);
+            }
+        });
+        let mut times: Vec<f64> = (1..=TURNS)
+            .map(|turn| {
+                let start = Instant::now();
+                there.store(turn, Ordering::Release);
+                wait(&back, turn);
+                start.elapsed().as_nanos() as f64
+            })
+            .collect();
+        median(&mut times) - clock_ns()
+    })
+}
+
 /// Whether what came is what was sent.
 fn delivered(cell: &Cell, sink: &Sink) -> Result<(), String> {
     let per_callback = |number: u64| sum(cell.source.callback_bytes(number as usize));
