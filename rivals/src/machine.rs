@@ -4,6 +4,28 @@ use std::hint::spin_loop;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// glibc copies 2 KiB and more with one instruction, `rep movsb`, that writes lines without asking for them first; the
+/// same bytes in two pieces are copied otherwise. The ratios would then compare instructions, not designs.
+#[cfg(target_os = "linux")]
+const PLAIN_COPIES: &str = "glibc.cpu.x86_rep_movsb_threshold=1000000000";
+
+/// Runs this program anew, for everybody alike without `rep movsb`; whether that went well, or `None` where this is
+/// that run already, or there is nothing to be changed.
+pub fn again_with_plain_copies(arguments: &[String]) -> Result<Option<bool>, String> {
+    #[cfg(target_os = "linux")]
+    if std::env::var("GLIBC_TUNABLES").as_deref() != Ok(PLAIN_COPIES) {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let status = std::process::Command::new(program)
+            .args(arguments)
+            .env("GLIBC_TUNABLES", PLAIN_COPIES)
+            .status()
+            .map_err(|error| error.to_string())?;
+        return Ok(Some(status.success()));
+    }
+    let _ = arguments;
+    Ok(None)
+}
+
 /// Puts the calling thread on a core of its own: the first of those allowed for `first`, else the last.
 pub fn pin(first: bool) {
     #[cfg(target_os = "linux")]

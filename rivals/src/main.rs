@@ -35,11 +35,13 @@ fn main() -> ExitCode {
 /// Whether every gate is met.
 fn run(arguments: &[String]) -> Result<bool, String> {
     let mut quick = false;
+    let mut libc = "plain";
     let mut plot = None;
     let mut only = None;
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
+            "--libc-copies" => libc = "own",
             "--quick" => quick = true,
             "--plot" => plot = Some(rest.next().ok_or("--plot wants a file")?),
             "--only" => only = Some(rest.next().ok_or("--only wants a scenario")?.as_str()),
@@ -50,19 +52,19 @@ fn run(arguments: &[String]) -> Result<bool, String> {
     let pick = |short: usize, long: usize| if quick { short } else { long };
     let mut gates = Vec::new();
 
+    if libc != "own"
+        && let Some(ended) = machine::again_with_plain_copies(arguments)?
+    {
+        return Ok(ended);
+    }
     machine::pin(true);
     verify::run()?;
     println!(
         "Everybody delivers what went in, sample for sample: f32 and i16, one and two channels, one thread and two."
     );
     if wanted("crossing") {
-        let before = crossing::line_ns();
-        let groups = crossing::run(pick(30, 150), 40)?;
-        println!(
-            "\nA cache line to the other core and back: {before:.0} ns before, {:.0} ns after.",
-            crossing::line_ns()
-        );
-        tables::crossing(&groups, &mut gates);
+        let crossing = crossing::run(pick(30, 150), 40)?;
+        tables::crossing(&crossing, &mut gates);
     }
     if wanted("bursts") {
         let rows = bursts::run(bursts::Consumer::Bursts, pick(1, 3), pick(600, 1200));

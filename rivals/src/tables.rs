@@ -1,43 +1,60 @@
 //! What the scenarios found, as tables and gates.
 
 use crate::contender::{ENGINE, MUTEX4};
-use crate::report::{Gate, table, time};
+use crate::report::{Gate, at, table, time};
 use crate::scenarios::{allocations, away, bursts, crossing, pipeline};
 use hearken::SampleFormat;
 
-pub fn crossing(groups: &[crossing::Group], gates: &mut Vec<Gate>) {
-    for group in groups {
-        let chunks = group.mode == crossing::Mode::Chunks;
-        let how =
-            if chunks { "16 callbacks in a row, then read" } else { "each callback read before the next" };
-        let (channels, sample) = (group.shape.channels, group.shape.sample);
-        let title = format!(
-            "Callback while the other core copies everything out: 480 frames, {channels} ch, {sample}; {how}.\n\
-             The ratio is the median over rounds of the ratio to copy-x of f32 in the same round; times drift."
-        );
-        let cells = |row: &crossing::Row| {
-            let name = if row.sample == sample {
-                row.name.into()
-            } else {
-                format!("{} of {}", row.name, row.sample)
-            };
-            let mut cells = vec![name, format!("x{:.3}", row.ratio)];
-            cells.extend([0.0, 0.5, 0.99].map(|quantile| time(row.quantile(quantile))));
-            cells
-        };
-        let rows: Vec<_> = group.rows.iter().map(cells).collect();
-        table(&title, &["", "/ copy-x", "min", "median", "p99"], &rows);
-        let Some(engine) = group.rows.iter().find(|row| row.name == ENGINE.name) else { continue };
-        let (what, limit) = match (chunks, sample, channels) {
-            (true, SampleFormat::F32, 2) => ("crossing, 480x2 f32, / copy-x", 1.08),
-            (true, SampleFormat::F32, _) => ("crossing, 480x1 f32, / copy-x", 1.18),
-            (true, ..) => ("crossing, 480x2 i16 raw, / copy-x of f32", 0.60),
-            (false, SampleFormat::F32, 2) => ("crossing singly, 480x2 f32, / copy-x", 1.08),
-            (false, SampleFormat::F32, _) => ("crossing singly, 480x1 f32, / copy-x", 1.18),
-            (false, ..) => ("crossing singly, 480x2 i16 raw, / copy-x of f32", 0.60),
-        };
-        gates.push(Gate::at_most(what, engine.ratio, limit));
+pub fn crossing(crossing: &crossing::Crossing, gates: &mut Vec<Gate>) {
+    let near = crossing.line_ns.iter().filter(|&&ns| ns < crossing::NEAR_NS).count();
+    println!(
+        "\nA cache line to the other core and back: {} to {}, median {}; near in {near} rounds, far in {}.",
+        time(at(&crossing.line_ns, 0.0)),
+        time(at(&crossing.line_ns, 1.0)),
+        time(at(&crossing.line_ns, 0.5)),
+        crossing.line_ns.len() - near
+    );
+    for group in &crossing.groups {
+        if group.mode == crossing::Mode::Singly { singly(group) } else { chunks(group, gates) }
     }
+}
+
+fn chunks(group: &crossing::Group, gates: &mut Vec<Gate>) {
+    let (channels, sample) = (group.shape.channels, group.shape.sample);
+    let title = format!(
+        "Callback while the other core copies everything out: 480 frames, {channels} ch, {sample}; 16 in a row, then read.\n\
+         Ratios are medians over rounds of the ratio to copy-x of f32 in the same round; times drift."
+    );
+    let cells = |row: &crossing::Row| {
+        let name =
+            if row.sample == sample { row.name.into() } else { format!("{} of {}", row.name, row.sample) };
+        let mut cells = vec![name];
+        let ratio =
+            |ratios: &crossing::Ratios| ratios.median().map_or("-".into(), |ratio| format!("x{ratio:.3}"));
+        cells.extend([&row.all, &row.near, &row.far].map(ratio));
+        cells.extend([0.0, 0.5, 0.99].map(|quantile| time(row.quantile(quantile))));
+        cells
+    };
+    let rows: Vec<_> = group.rows.iter().map(cells).collect();
+    table(&title, &["", "/ copy-x", "near", "far", "min", "median", "p99"], &rows);
+    let engine = group.rows.iter().find(|row| row.name == ENGINE.name).expect("everybody ran");
+    let (what, limit) = match (sample, channels) {
+        (SampleFormat::F32, 2) => ("crossing, 480x2 f32, / copy-x", 1.08),
+        (SampleFormat::F32, _) => ("crossing, 480x1 f32, / copy-x", 1.18),
+        _ => ("crossing, 480x2 i16 raw, / copy-x of f32", 0.60),
+    };
+    gates.push(Gate::at_most(what, engine.all.median().unwrap_or(f64::NAN), limit));
+}
+
+fn singly(group: &crossing::Group) {
+    let title = "The same, 2 ch f32, each callback read before the next (for information: a call returns while its\n\
+                 stores still wait for their lines, so this shows the lines that it must read).";
+    let cells = |row: &crossing::Row| {
+        let mut cells = vec![row.name.to_owned()];
+        cells.extend([0.5, 0.9, 0.99].map(|quantile| time(row.quantile(quantile))));
+        cells
+    };
+    table(title, &["", "median", "p90", "p99"], &group.rows.iter().map(cells).collect::<Vec<_>>());
 }
 
 fn calls(rows: &[bursts::Row]) -> Vec<Vec<String>> {

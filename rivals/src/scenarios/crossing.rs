@@ -3,7 +3,7 @@
 //! Where cores share nothing near, the lines that change core decide, and how long one takes drifts by a factor of
 //! four. So every figure is a ratio to `copy-x` within the same round, and the median over the rounds.
 
-use crate::contender::{COPY, COPY_X, Callback, Delivers, Drain, ENGINE, RIVALS, Rival, Sink, sum};
+use crate::contender::{COPY, COPY_X, Callback, Delivers, Drain, RIVALS, Rival, Sink, sum};
 use crate::machine;
 use crate::report::{at, median};
 use crate::workload::{Shape, Source};
@@ -44,10 +44,32 @@ pub struct Row {
     pub sample: SampleFormat,
     /// Nanoseconds per call: each batch's mean, sorted.
     pub ns: Vec<f64>,
-    /// Median over the rounds of the ratio within a round.
-    pub ratio: f64,
-    ratios: Vec<f64>,
+    /// Ratios to the base within a round: of all rounds, and of those in which lines were near, and far.
+    pub all: Ratios,
+    pub near: Ratios,
+    pub far: Ratios,
     cell: usize,
+}
+
+#[derive(Default)]
+pub struct Ratios(Vec<f64>);
+
+impl Ratios {
+    /// The median, where there are rounds enough.
+    pub fn median(&self) -> Option<f64> {
+        (self.0.len() >= 5).then(|| median(&mut self.0.clone()))
+    }
+}
+
+/// Round trip of a cache line below which the cores are near each other. On a virtual machine it is the host that
+/// decides, and it changes its mind within a run.
+pub const NEAR_NS: f64 = 200.0;
+
+/// What was measured.
+pub struct Crossing {
+    pub groups: Vec<Group>,
+    /// Round trip of a cache line in each round, sorted.
+    pub line_ns: Vec<f64>,
 }
 
 /// What the producer has of a cell.
@@ -60,7 +82,9 @@ struct Cell {
 }
 
 const IDLE: usize = usize::MAX;
-const OVER: usize = usize::MAX - 1;
+/// Answer at once, without a consumer.
+const ECHO: usize = usize::MAX - 1;
+const OVER: usize = usize::MAX - 2;
 
 #[derive(Default)]
 struct Shared {
@@ -72,24 +96,27 @@ struct Shared {
     drained: CachePadded<AtomicU64>,
 }
 
-pub fn run(rounds: usize, batches: usize) -> Result<Vec<Group>, String> {
+pub fn run(rounds: usize, batches: usize) -> Result<Crossing, String> {
+    let mut line = Vec::new();
     let mut cells = Vec::new();
     let mut consumers = Vec::new();
     let mut groups = Vec::new();
-    for mode in [Mode::Chunks, Mode::Singly] {
-        for (sample, channels) in [(SampleFormat::F32, 2), (SampleFormat::F32, 1), (SampleFormat::I16, 2)] {
+    let all = [(SampleFormat::F32, 2), (SampleFormat::F32, 1), (SampleFormat::I16, 2)];
+    for (mode, shapes) in [(Mode::Chunks, &all[..]), (Mode::Singly, &all[..1])] {
+        for &(sample, channels) in shapes {
             let shape = Shape { sample, channels, ask_frames: (mode.calls() * 480) as u64 };
             // The base is always the copy of floats.
             let base = Shape { sample: SampleFormat::F32, ..shape };
             let mut rows = Vec::new();
-            for (rival, shape) in everybody(mode, shape, base) {
+            for (rival, shape) in everybody(shape, base) {
                 let contender = (rival.build)(shape);
                 let row = Row {
                     name: rival.name,
                     sample: shape.sample,
                     ns: Vec::new(),
-                    ratio: 0.0,
-                    ratios: Vec::new(),
+                    all: Ratios::default(),
+                    near: Ratios::default(),
+                    far: Ratios::default(),
                     cell: cells.len(),
                 };
                 rows.push(row);
@@ -110,51 +137,56 @@ pub fn run(rounds: usize, batches: usize) -> Result<Vec<Group>, String> {
     thread::scope(|scope| {
         scope.spawn(|| consume(&shared, &mut consumers));
         for round in 0..rounds {
+            // The first round warms up.
+            let line_ns = (round > 0).then(|| line_ns(&shared));
+            line.extend(line_ns);
             for group in &mut groups {
-                measure_group(&shared, &mut cells, group, round, batches);
+                measure_group(&shared, &mut cells, group, round, batches, line_ns);
             }
         }
         shared.active.store(OVER, Ordering::Release);
     });
     for row in groups.iter_mut().flat_map(|group| &mut group.rows) {
-        row.ratio = median(&mut row.ratios);
         row.ns.sort_unstable_by(f64::total_cmp);
         delivered(&cells[row.cell], &consumers[row.cell].1)
             .map_err(|what| format!("{}: {what}", row.name))?;
     }
-    Ok(groups)
+    line.sort_unstable_by(f64::total_cmp);
+    Ok(Crossing { groups, line_ns: line })
 }
 
-fn everybody(mode: Mode, shape: Shape, base: Shape) -> Vec<(Rival, Shape)> {
+fn everybody(shape: Shape, base: Shape) -> Vec<(Rival, Shape)> {
     let mut list = vec![(COPY_X, base), (COPY, shape)];
     if shape != base {
         list.insert(1, (COPY_X, shape));
     }
-    let few = mode == Mode::Singly;
-    list.extend(
-        RIVALS
-            .iter()
-            .filter(|rival| !few || ["rtrb", "ringbuf", ENGINE.name].contains(&rival.name))
-            .map(|rival| (*rival, shape)),
-    );
+    list.extend(RIVALS.map(|rival| (rival, shape)));
     list
 }
 
-fn measure_group(shared: &Shared, cells: &mut [Cell], group: &mut Group, round: usize, batches: usize) {
+fn measure_group(
+    shared: &Shared,
+    cells: &mut [Cell],
+    group: &mut Group,
+    round: usize,
+    batches: usize,
+    line_ns: Option<f64>,
+) {
     let count = group.rows.len();
     let mut medians = vec![0.0; count];
     for turn in 0..count {
         let row = &mut group.rows[(turn + round) % count];
         let mut times = measure(shared, row.cell, &mut cells[row.cell], batches);
         medians[(turn + round) % count] = median(&mut times);
-        // The first round warms up.
-        if round > 0 {
+        if line_ns.is_some() {
             row.ns.extend(times);
         }
     }
-    if round > 0 {
+    if let Some(line_ns) = line_ns {
         for (row, median) in group.rows.iter_mut().zip(&medians) {
-            row.ratios.push(median / medians[0]);
+            row.all.0.push(median / medians[0]);
+            let regime = if line_ns < NEAR_NS { &mut row.near } else { &mut row.far };
+            regime.0.push(median / medians[0]);
         }
     }
 }
@@ -201,6 +233,10 @@ fn consume(shared: &Shared, consumers: &mut [(Box<dyn Drain>, Sink)]) {
         match shared.active.load(Ordering::Acquire) {
             OVER => return,
             IDLE => (),
+            ECHO => {
+                shared.drained.store(sent, Ordering::Release);
+                continue;
+            }
             index => {
                 let (consumer, sink) = &mut consumers[index];
                 consumer.drain(sink, &mut || ());
@@ -211,33 +247,22 @@ fn consume(shared: &Shared, consumers: &mut [(Box<dyn Drain>, Sink)]) {
     }
 }
 
-/// Nanoseconds that a cache line takes to the other core and back, median: what kind of machine this is now.
-pub fn line_ns() -> f64 {
-    const TURNS: usize = 4000;
-    let (there, back) = (CachePadded::new(AtomicUsize::new(0)), CachePadded::new(AtomicUsize::new(0)));
-    let wait = |line: &AtomicUsize, turn: usize| {
-        while line.load(Ordering::Acquire) < turn {
-            spin_loop();
-        }
-    };
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            machine::pin(false);
-            for turn in 1..=TURNS {
-                wait(&there, turn);
-                back.store(turn, Ordering::Release);
+/// Nanoseconds that a cache line takes to the other core and back, median.
+fn line_ns(shared: &Shared) -> f64 {
+    shared.active.store(ECHO, Ordering::Release);
+    let mut times: Vec<f64> = (0..400)
+        .map(|_| {
+            let sent = shared.sent.load(Ordering::Relaxed) + 1;
+            let start = Instant::now();
+            shared.sent.store(sent, Ordering::Release);
+            while shared.drained.load(Ordering::Acquire) < sent {
+                spin_loop();
             }
-        });
-        let mut times: Vec<f64> = (1..=TURNS)
-            .map(|turn| {
-                let start = Instant::now();
-                there.store(turn, Ordering::Release);
-                wait(&back, turn);
-                start.elapsed().as_nanos() as f64
-            })
-            .collect();
-        median(&mut times) - clock_ns()
-    })
+            start.elapsed().as_nanos() as f64
+        })
+        .collect();
+    shared.active.store(IDLE, Ordering::Release);
+    median(&mut times) - clock_ns()
 }
 
 /// Whether what came is what was sent.
