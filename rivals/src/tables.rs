@@ -88,7 +88,7 @@ pub fn bursts(rows: &[bursts::Row], gates: &mut Vec<Gate>) {
 }
 
 pub fn preempted(rows: &[bursts::Row]) {
-    let title = "Callback every 1 ms while the consumer, last in line, shares its core with a busy thread \
+    let title = "Callback every 1 ms while the consumer, last in line, shares its core with a busy thread\n\
                  (for information: what is lost here says how long the consumer was kept away).";
     table(title, &CALLS, &calls(rows));
 }

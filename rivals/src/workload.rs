@@ -74,8 +74,11 @@ pub fn samples<T: Native>(data: &Data) -> &[T] {
 pub struct Source {
     pub info: InputCallbackInfo,
     callbacks: Vec<Data>,
-    /// Where the callbacks' samples lie: one after the other, aligned for any sample.
+    /// Where the callbacks' samples lie, from `at` on, one after the other.
     memory: Vec<u64>,
+    /// On a cache line's border, as the pages of a device's buffer: otherwise who copies to another border pays for it.
+    at: usize,
+    /// Bytes of a callback.
     bytes: usize,
     next: usize,
 }
@@ -92,14 +95,17 @@ impl Source {
     /// The callbacks that `samples` fills.
     pub fn of<T: Native>(shape: Shape, samples: &[T]) -> Self {
         let bytes = shape.samples() * size_of::<T>();
-        let mut memory: Vec<u64> = bytemuck::allocation::pod_collect_to_vec(samples);
-        let callbacks = memory
+        let mut memory = vec![0_u64; size_of_val(samples) / size_of::<u64>() + 8];
+        let at = memory.as_ptr().align_offset(64);
+        let aligned = &mut memory[at..][..size_of_val(samples) / size_of::<u64>()];
+        bytemuck::cast_slice_mut(aligned).copy_from_slice(samples);
+        let callbacks = aligned
             .chunks_exact_mut(bytes / size_of::<u64>())
             .map(|callback| data::<T>(callback, shape.samples()))
             .collect();
         let capture = StreamInstant::from_nanos(123_456_789);
         let info = InputCallbackInfo::new(InputStreamTimestamp { callback: capture, capture });
-        Self { info, callbacks, memory, bytes, next: 0 }
+        Self { info, callbacks, memory, at, bytes, next: 0 }
     }
 
     /// The next callback's data; after the last comes the first.
@@ -112,7 +118,8 @@ impl Source {
 
     /// Every byte of every callback, in order.
     pub fn all(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.memory)
+        let words = self.callbacks.len() * self.bytes / size_of::<u64>();
+        bytemuck::cast_slice(&self.memory[self.at..][..words])
     }
 
     /// The callback's bytes, `times` callbacks from the start.
