@@ -6,6 +6,7 @@
 mod contender;
 mod contenders;
 mod machine;
+mod plot;
 mod report;
 mod scenarios;
 mod tables;
@@ -62,13 +63,16 @@ fn run(arguments: &[String]) -> Result<bool, String> {
     println!(
         "Everybody delivers what went in, sample for sample: f32 and i16, one and two channels, one thread and two."
     );
+    let mut crossing = None;
+    let mut bursts = Vec::new();
     if wanted("crossing") {
-        let crossing = crossing::run(pick(30, 150), 40)?;
-        tables::crossing(&crossing, &mut gates);
+        let found = crossing::run(pick(30, 400), 40)?;
+        tables::crossing(&found, &mut gates);
+        crossing = found.groups.into_iter().next();
     }
     if wanted("bursts") {
-        let rows = bursts::run(bursts::Consumer::Bursts, pick(1, 3), pick(600, 1200));
-        tables::bursts(&rows, &mut gates);
+        bursts = bursts::run(bursts::Consumer::Bursts, pick(1, 4), pick(600, 1200));
+        tables::bursts(&bursts, &mut gates);
     }
     if wanted("preempted") {
         let rows = bursts::run(bursts::Consumer::Preempted, 1, pick(400, 1000));
@@ -83,6 +87,10 @@ fn run(arguments: &[String]) -> Result<bool, String> {
     if wanted("allocations") {
         tables::allocations(&allocations::run(), &mut gates);
     }
-    let _ = plot;
+    if let Some(file) = plot
+        && let Some(svg) = plot::svg(&bursts, crossing.as_ref())
+    {
+        std::fs::write(file, svg).map_err(|error| format!("{file} cannot be written: {error}"))?;
+    }
     Ok(tables::gates(&gates))
 }

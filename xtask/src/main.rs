@@ -10,6 +10,7 @@ mod duplicates;
 mod licences;
 mod loom;
 mod mutants;
+mod rivals;
 mod setup;
 mod tally;
 mod workspace;
@@ -59,6 +60,12 @@ const VERBS: &[Verb] = &[
         arguments: "[FILTER]",
         what: "the benches, or those whose name contains FILTER",
         run: bench::run,
+    },
+    Verb {
+        name: "rivals",
+        arguments: "[--quick]",
+        what: "the callback beside other designs, in one run; without --quick the plot is drawn anew",
+        run: rivals::run,
     },
     Verb {
         name: "setup",
