@@ -160,12 +160,16 @@ fn ratios(canvas: &mut Canvas, group: &Group) {
     const HIGH: f64 = 2.0;
     let x = |ratio: f64| LEFT + (RIGHT - LEFT) * ratio.min(HIGH) / HIGH;
     canvas.title(
-        "What the callback costs when another core reads along, beside the copy that no design can avoid",
-        "Time / time of copying into lines that the other core has read and one release store; paired, median of rounds.",
+        "The callback beside the bare copy, while another core reads along",
+        "Time / time of a copy into lines that the other core has read, plus one store; medians of paired rounds; shorter is better.",
     );
     let bars: Vec<(&str, f64)> =
         group.rows.iter().skip(1).filter_map(|row| Some((row.name, row.all.median()?))).collect();
     let (top, bottom) = (canvas.y + 4.0, canvas.y + 10.0 + ROW * bars.len() as f64);
+    for half in 0..=4 {
+        let at = x(f64::from(half) / 2.0);
+        canvas.line("grid", (at, top), (at, bottom));
+    }
     for (name, ratio) in &bars {
         canvas.y += ROW;
         canvas.name(name);
@@ -188,10 +192,7 @@ fn ratios(canvas: &mut Canvas, group: &Group) {
         let digits = if *ratio < 10.0 { 2 } else { 0 };
         canvas.text(RIGHT + 10.0, class, "start", &format!("\u{d7} {ratio:.digits$}"));
     }
-    for tenth in [0, 5, 10, 15, 20] {
-        let at = x(f64::from(tenth) / 10.0);
-        canvas.line(if tenth == 10 { "mark" } else { "grid" }, (at, top), (at, bottom));
-    }
+    canvas.line("mark", (x(1.0), top), (x(1.0), bottom));
     canvas.y = bottom + 16.0;
     for (ratio, label) in [(0.0, "0"), (0.5, "\u{d7} 0.5"), (1.5, "\u{d7} 1.5"), (2.0, "\u{d7} 2")] {
         canvas.text(x(ratio), "small", "middle", label);

@@ -21,9 +21,11 @@ pub fn crossing(crossing: &crossing::Crossing, gates: &mut Vec<Gate>) {
 
 fn chunks(group: &crossing::Group, gates: &mut Vec<Gate>) {
     let (channels, sample) = (group.shape.channels, group.shape.sample);
+    let gated = group.mode == crossing::Mode::Chunks;
+    let how = if gated { "" } else { " A full fence after each call (for information)." };
     let title = format!(
         "Callback while the other core copies everything out: 480 frames, {channels} ch, {sample}; 16 in a row, then read.\n\
-         Ratios are medians over rounds of the ratio to copy-x of f32 in the same round; times drift."
+         Ratios are medians over rounds of the ratio to copy-x of f32 in the same round; times drift.{how}"
     );
     let cells = |row: &crossing::Row| {
         let name =
@@ -37,6 +39,9 @@ fn chunks(group: &crossing::Group, gates: &mut Vec<Gate>) {
     };
     let rows: Vec<_> = group.rows.iter().map(cells).collect();
     table(&title, &["", "/ copy-x", "near", "far", "min", "median", "p99"], &rows);
+    if !gated {
+        return;
+    }
     let engine = group.rows.iter().find(|row| row.name == ENGINE.name).expect("everybody ran");
     let (what, limit) = match (sample, channels) {
         (SampleFormat::F32, 2) => ("crossing, 480x2 f32, / copy-x", 1.08),

@@ -10,7 +10,7 @@ use crate::workload::{Shape, Source};
 use crossbeam_utils::CachePadded;
 use hearken::SampleFormat;
 use std::hint::spin_loop;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,16 @@ const POLL: Duration = Duration::from_micros(20);
 pub enum Mode {
     /// 16 in a row, 160 ms of audio, for a consumer that wants a chunk of as much.
     Chunks,
+    /// The same, each followed by a full fence: the stores' way to their lines is waited for within each call, as
+    /// between real callbacks, and an atomic exchange in the next call has nothing left to wait for.
+    Fenced,
     /// One, which the consumer has before the next.
     Singly,
 }
 
 impl Mode {
     fn calls(self) -> usize {
-        if self == Self::Chunks { 16 } else { 1 }
+        if self == Self::Singly { 1 } else { 16 }
     }
 }
 
@@ -78,6 +81,7 @@ struct Cell {
     source: Source,
     delivers: Delivers,
     calls: usize,
+    fenced: bool,
     sent: u64,
 }
 
@@ -102,7 +106,7 @@ pub fn run(rounds: usize, batches: usize) -> Result<Crossing, String> {
     let mut consumers = Vec::new();
     let mut groups = Vec::new();
     let all = [(SampleFormat::F32, 2), (SampleFormat::F32, 1), (SampleFormat::I16, 2)];
-    for (mode, shapes) in [(Mode::Chunks, &all[..]), (Mode::Singly, &all[..1])] {
+    for (mode, shapes) in [(Mode::Chunks, &all[..]), (Mode::Fenced, &all[..]), (Mode::Singly, &all[..1])] {
         for &(sample, channels) in shapes {
             let shape = Shape { sample, channels, ask_frames: (mode.calls() * 480) as u64 };
             // The base is always the copy of floats.
@@ -125,6 +129,7 @@ pub fn run(rounds: usize, batches: usize) -> Result<Crossing, String> {
                     source: Source::ramp(shape, 4),
                     delivers: contender.delivers,
                     calls: mode.calls(),
+                    fenced: mode == Mode::Fenced,
                     sent: 0,
                 });
                 consumers.push((contender.consumer, Sink::new()));
@@ -201,6 +206,9 @@ fn measure(shared: &Shared, index: usize, cell: &mut Cell, batches: usize) -> Ve
             let start = Instant::now();
             for _ in 0..cell.calls {
                 (cell.callback)(cell.source.next(), &info);
+                if cell.fenced {
+                    fence(Ordering::SeqCst);
+                }
             }
             let ns = start.elapsed().as_nanos() as f64 - clock;
             cell.sent += cell.calls as u64;

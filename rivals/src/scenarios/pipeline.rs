@@ -72,7 +72,7 @@ fn whole(chunks: usize, seconds: usize) -> Result<(), String> {
 
 fn mutex4(seconds: usize) -> Result<f64, String> {
     let Contender { mut callback, mut consumer, .. } = (MUTEX4_RESAMPLE.build)(Shape::STEREO);
-    let mut sink = Sink::new();
+    let mut sink = Sink::plain();
     let mut chunks = 0;
     let ns = drive(seconds, &mut callback, &mut || {
         consumer.drain(&mut sink, &mut || ());
@@ -135,7 +135,7 @@ fn stages(seconds: usize) -> Result<f64, String> {
         mixed: Vec::new(),
         resampler: Resampler::new(format.rate_hz, 16_000, 1, Quality::Balanced).map_err(failed)?,
         chunk: Vec::with_capacity(CHUNK),
-        sink: Sink::new(),
+        sink: Sink::plain(),
         chunks: 0,
     };
     let ns = drive(seconds, &mut callback, &mut || stages.consume());
@@ -153,7 +153,7 @@ fn worker(seconds: usize) -> Result<f64, String> {
     // The worker's time as of the latest chunk, and how many there were.
     let told = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
     let tell = told.clone();
-    let mut sink = Sink::new();
+    let mut sink = Sink::plain();
     capture
         .each(Tap::default(), move |chunk| {
             sink.take(bytemuck::cast_slice(chunk.samples()));
