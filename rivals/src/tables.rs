@@ -22,7 +22,7 @@ pub fn crossing(crossing: &crossing::Crossing, gates: &mut Vec<Gate>) {
 fn chunks(group: &crossing::Group, gates: &mut Vec<Gate>) {
     let (channels, sample) = (group.shape.channels, group.shape.sample);
     let gated = group.mode == crossing::Mode::Chunks;
-    let how = if gated { "" } else { " A full fence after each call (for information)." };
+    let how = if gated { "" } else { "\nA full fence after each call (for information)." };
     let title = format!(
         "Callback while the other core copies everything out: 480 frames, {channels} ch, {sample}; 16 in a row, then read.\n\
          Ratios are medians over rounds of the ratio to copy-x of f32 in the same round; times drift.{how}"

@@ -1,7 +1,8 @@
 //! Before anything is timed: everybody delivers what went in, sample for sample and in order.
 
-use crate::contender::{COPY_X, Contender, Delivers, RIVALS, Rival, Sink};
+use crate::contender::{COPY_X, Contender, Delivers, ENGINE, RIVALS, Rival, Sink};
 use crate::workload::{FRAMES, RATE_HZ, Shape, Source};
+use cpal::{Data, InputCallbackInfo};
 use hearken::SampleFormat;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -11,6 +12,10 @@ const CALLBACKS: usize = 400;
 const LEAD: usize = 40;
 
 pub fn run() -> Result<(), String> {
+    let planted = Rival { name: "the planted loss", build: forgetful };
+    if check(&planted, Shape::STEREO, alone).is_ok() {
+        return Err("a design that loses a callback passes the check".into());
+    }
     for sample in [SampleFormat::F32, SampleFormat::I16] {
         for channels in [1, 2] {
             let shape = Shape { sample, channels, ..Shape::STEREO };
@@ -21,6 +26,19 @@ pub fn run() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A design that loses one callback in the middle.
+fn forgetful(shape: Shape) -> Contender {
+    let mut contender = (ENGINE.build)(shape);
+    let mut number = 0;
+    let callback = move |data: &Data, info: &InputCallbackInfo| {
+        number += 1;
+        if number != CALLBACKS / 2 {
+            (contender.callback)(data, info);
+        }
+    };
+    Contender { callback: Box::new(callback), ..contender }
 }
 
 fn check(rival: &Rival, shape: Shape, drive: fn(Contender, &mut Source) -> Vec<u8>) -> Result<(), String> {
