@@ -11,6 +11,7 @@ mod instructions;
 mod licences;
 mod loom;
 mod mutants;
+mod rivals;
 mod sanitizers;
 mod setup;
 mod tally;
@@ -73,6 +74,12 @@ const VERBS: &[Verb] = &[
         arguments: "[FILTER]",
         what: "the benches, or those whose name contains FILTER",
         run: bench::run,
+    },
+    Verb {
+        name: "rivals",
+        arguments: "[--quick]",
+        what: "the callback beside other designs, in one run; without --quick the plot is drawn anew",
+        run: rivals::run,
     },
     Verb {
         name: "setup",
