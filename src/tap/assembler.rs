@@ -186,20 +186,22 @@ impl<T: Copy> Assembler<T> {
 
     /// Hands the open chunk over and opens the next, with the frames that both cover.
     fn emit(&mut self, padding: u32, emit: &mut impl FnMut(Chunk<T>)) {
-        let mut next = self.home.take();
         let unit = self.silence.len();
         let frames = (self.open.samples.len() / unit) as u32;
         let start = self.start();
         let next_start = (self.origin + (self.index + 1) * u64::from(self.grid.hop)).max(self.base);
-        if padding == 0 && next_start < self.position {
-            let shared = (self.position - next_start) as usize * unit;
-            next.samples.extend_from_slice(&self.open.samples[self.open.samples.len() - shared..]);
-        }
+        let shared = if padding == 0 { self.position.saturating_sub(next_start) as usize * unit } else { 0 };
+        // Nothing to keep: the next buffer is taken when this one may be back.
+        let mut next = if shared > 0 { self.home.take() } else { Body::default() };
+        next.samples.extend_from_slice(&self.open.samples[self.open.samples.len() - shared..]);
         let body = std::mem::replace(&mut self.open, next);
         let offered = self.offered;
         self.offered += u64::from(frames);
         self.covered = self.covered.max(self.position);
         let (format, home) = (self.format, self.home.clone());
         emit(Chunk { body, format, position: start, frames, padding, offered, home });
+        if shared == 0 {
+            self.open = self.home.take();
+        }
     }
 }

@@ -25,6 +25,13 @@ pub(super) struct Body<T> {
     pub gaps: Vec<Gap>,
 }
 
+/// Without memory.
+impl<T> Default for Body<T> {
+    fn default() -> Self {
+        Self { samples: Vec::new(), gaps: Vec::new() }
+    }
+}
+
 impl<T: Copy> Chunk<T> {
     /// Interleaved samples, `frames * channels` of them; for f32 nominally `-1.0..=1.0`.
     pub fn samples(&self) -> &[T] {

@@ -67,12 +67,12 @@ impl<T: Copy> Sink<T> {
         }
     }
 
-    /// Buffers that are in use at most, unless the receiver keeps more chunks than its queue holds: a closure has one,
-    /// the assembler the next.
+    /// Buffers to set aside: a closure that keeps no chunk has given its one back before the assembler takes the next;
+    /// with more there is more to allocate, once.
     fn buffers(&self, tap: &Tap) -> usize {
         match self {
             Self::Queue(_) => tap.queue + 4,
-            Self::Closure(_) => 2,
+            Self::Closure(_) => 1,
         }
     }
 
