@@ -6,7 +6,7 @@ use crate::workload::{Shape, Source};
 use audioadapter_buffers::direct::InterleavedSlice;
 use hearken::epoch::{Epoch, epoch};
 use hearken::signal::channels::Mixer;
-use hearken::signal::decode::decode;
+use hearken::signal::decode;
 use hearken::signal::resample::Resampler;
 use hearken::{Capture, Channels, Config, Input, Pace, Quality, Synthetic, Tap, data_closure};
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
@@ -102,8 +102,10 @@ impl Stages {
         while let Some(block) = epoch.pop() {
             let header = *block.header();
             let bytes = header.frames as usize * epoch.format.frame_bytes();
-            let samples = &mut decoded[..header.frames as usize * 2];
-            black_box(decode(epoch.format.sample, &epoch.bytes(&block)[..bytes], samples));
+            let scratch = &mut decoded[..header.frames as usize * 2];
+            let native = &epoch.bytes(&block)[..bytes];
+            let (samples, repaired) = decode::samples(epoch.format.sample, native, scratch);
+            black_box(repaired);
             mixer.mix(samples, mixed);
             resampler.push(mixed, &mut |mut ready| {
                 while !ready.is_empty() {
