@@ -11,13 +11,16 @@ use crate::worker::{Requests, Worker};
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// How long a stop waits for the worker.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Longer than anybody waits, and short enough to count in frames.
+const LONGEST: Duration = Duration::from_secs(1_000_000_000);
 
 /// What to capture, and how.
 #[derive(Clone, Debug)]
@@ -65,6 +68,7 @@ struct Shared {
     /// The state became `Ended`.
     ended: Condvar,
     requests: Arc<Requests>,
+    muted: Arc<AtomicBool>,
     stats: Mutex<StatsReader>,
     picture: Mutex<newest::Reader<Picture>>,
     origin: Instant,
@@ -72,12 +76,11 @@ struct Shared {
 
 enum State {
     /// With the worker's ends, until it takes them.
-    Idle(Option<(StatsWriter, newest::Writer<Picture>)>),
+    Idle(Box<(StatsWriter, newest::Writer<Picture>)>),
     Opening,
     Running {
         worker: Thread,
         input: InputInfo,
-        controls: Arc<crate::intake::Controls>,
     },
     Ended(Result<Report, Error>),
 }
@@ -89,15 +92,19 @@ impl Capture {
     /// `BadArgument` for a value outside of its documented range.
     pub fn new(config: Config) -> Result<Self, Error> {
         config.format.check()?;
+        if config.length.is_some_and(|length| length > LONGEST) {
+            return Err(Error::bad_argument("a capture's length is at most 10^9 s; nothing was started"));
+        }
         if !(Duration::from_millis(20)..=Duration::from_secs(60)).contains(&config.pool) {
             return Err(Error::bad_argument("the pool holds 20 ms to 60 s; nothing was started"));
         }
         let (stats_writer, stats) = crate::handoff::seqlock::seqlock();
         let (picture_writer, picture) = newest::newest(&Picture::default());
         let shared = Shared {
-            state: Mutex::new(State::Idle(Some((stats_writer, picture_writer)))),
+            state: Mutex::new(State::Idle(Box::new((stats_writer, picture_writer)))),
             ended: Condvar::new(),
             requests: Arc::default(),
+            muted: Arc::default(),
             stats: Mutex::new(stats),
             picture: Mutex::new(picture),
             origin: Instant::now(),
@@ -144,14 +151,16 @@ impl Capture {
     /// when a tap asks for a channel that the device lacks, or the capture was started before; `Internal` when no
     /// thread could be started. Nothing is open afterwards, and receivers have ended.
     pub fn start(&self) -> Result<InputInfo, Error> {
-        let ends = match &mut *self.shared.state.lock() {
-            State::Idle(ends) => ends.take(),
-            _ => None,
+        let (stats, picture) = {
+            let mut state = self.shared.state.lock();
+            match std::mem::replace(&mut *state, State::Opening) {
+                State::Idle(ends) => *ends,
+                other => {
+                    *state = other;
+                    return Err(Error::bad_argument("a capture starts once; make a new one"));
+                }
+            }
         };
-        let Some((stats, picture)) = ends else {
-            return Err(Error::bad_argument("a capture starts once; make a new one"));
-        };
-        *self.shared.state.lock() = State::Opening;
         let (told, opened) = mpsc::sync_channel(1);
         let (shared, config) = (self.shared.clone(), self.config.clone());
         let spawned = thread::Builder::new()
@@ -170,13 +179,13 @@ impl Capture {
     /// end and returns the account so far.
     ///
     /// # Errors
-    /// `BadArgument` when it was never started; `Internal` when the worker died or does not answer (files are valid
+    /// `BadArgument` when it was never started; `DeviceBusy` when it is still opening; `Internal` when the worker died or does not answer (files are valid
     /// as far as they go); the error of the opening if that failed.
     pub fn stop(&self) -> Result<Report, Error> {
         self.shared.requests.stop.store(true, Ordering::Relaxed);
         let on_worker = match &*self.shared.state.lock() {
             State::Idle(_) => return Err(Error::bad_argument("the capture was never started")),
-            State::Running { worker, input, .. } => {
+            State::Running { worker, input } => {
                 worker.unpark();
                 (worker.id() == thread::current().id()).then(|| input.clone())
             }
@@ -187,8 +196,16 @@ impl Capture {
             return Ok(Report { reason, input, stats, gaps: Vec::new(), late_callbacks: 0, released: false });
         }
         self.wait_timeout(STOP_PATIENCE).unwrap_or_else(|| {
-            let message = "the worker does not answer (is a closure stuck?); it ends when it does";
-            Err(Error::new(ErrorKind::Internal, message))
+            let (kind, message) = match &*self.shared.state.lock() {
+                State::Opening => {
+                    (ErrorKind::DeviceBusy, "the device is still opening; it is closed when it has")
+                }
+                _ => (
+                    ErrorKind::Internal,
+                    "the worker does not answer (is a closure stuck?); it ends when it does",
+                ),
+            };
+            Err(Error::new(kind, message))
         })
     }
 
@@ -241,11 +258,9 @@ impl Capture {
     }
 
     /// From the next callback on no byte of the microphone's enters the engine's memory, while time runs on: taps
-    /// see a hole with the cause `Muted`. Does nothing unless the capture runs.
+    /// see a hole with the cause `Muted`. Before the start it says how the capture starts. Wait-free.
     pub fn mute(&self, muted: bool) {
-        if let State::Running { controls, .. } = &*self.shared.state.lock() {
-            controls.mute(muted);
-        }
+        self.shared.muted.store(muted, Ordering::Relaxed);
     }
 
     fn join(&self, pipe: Box<dyn Pipe>) {
@@ -309,6 +324,7 @@ fn run(
         format: config.format,
         pace: config.pace,
         pool: config.pool,
+        muted: shared.muted.clone(),
         length,
     };
     let mut taps = std::mem::take(&mut *shared.requests.taps.lock());
@@ -326,8 +342,8 @@ fn run(
             return drop(told.send(Err(error)));
         }
     };
-    let (input, controls) = (session.info.clone(), session.epoch.controls.clone());
-    *shared.state.lock() = State::Running { worker: thread::current(), input: input.clone(), controls };
+    let input = session.info.clone();
+    *shared.state.lock() = State::Running { worker: thread::current(), input: input.clone() };
     let _ = told.send(Ok(input));
     let requests = shared.requests.clone();
     let worker = Worker::new(requests, session, taps, shared.origin, length, stats, picture);

@@ -1,9 +1,11 @@
 //! One open of a device: one gate, one pool, one format, one rate. A re-open builds a new one.
 
+use crate::faults::Faults;
 use crate::format::StreamFormat;
 use crate::handoff::gate::Gate;
 use crate::handoff::pool::{self, Block};
-use crate::intake::{Controls, DataCallback, Faults, Final, Header, Intake, RecordReader};
+use crate::intake::{Controls, DataCallback, Final, Header, Intake, least_room};
+use crate::record::RecordReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -39,16 +41,19 @@ pub struct Epoch {
     ended: Arc<AtomicBool>,
 }
 
-/// An epoch for a stream of `format` whose pool rides out a worker that is away for `depth`.
-pub fn epoch(format: StreamFormat, depth: Duration) -> (Inlet, Epoch) {
+/// An epoch for a stream of `format` whose pool rides out a worker that is away for `depth`, and which takes no byte
+/// while `muted` is set.
+pub fn epoch(format: StreamFormat, depth: Duration, muted: Arc<AtomicBool>) -> (Inlet, Epoch) {
     let rate = u64::from(format.rate_hz);
     // About 20 ms: long enough that most callbacks fit in one or two, short enough that a partial one wastes little.
     let block_frames = (rate / 50).next_power_of_two().max(16);
     let depth_frames = (depth.as_nanos() * u128::from(rate)).div_ceil(1_000_000_000) as u64;
-    // One more than the depth for the block being filled, and one for the partial block of a hand-over.
-    let blocks = depth_frames.div_ceil(block_frames) + 2;
+    // What a full block holds at least. One more than the depth for the block being filled, and one for the partial
+    // block of a hand-over.
+    let held = block_frames - u64::from(least_room(block_frames as u32)) + 1;
+    let blocks = depth_frames.div_ceil(held) + 2;
     let (producer, consumer) = pool::pool(blocks as usize, block_frames as usize * format.frame_bytes());
-    let (intake, controls, record) = Intake::new(producer, format);
+    let (intake, controls, record) = Intake::new(producer, format, muted);
     let gate = Arc::new(Gate::new(intake));
     let faults = Arc::new(Faults::default());
     let ended = Arc::new(AtomicBool::new(false));

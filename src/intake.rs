@@ -2,9 +2,11 @@
 //!
 //! It copies, counts and hands over; it takes no lock, allocates nothing, makes no system call and asks no clock.
 
+use crate::faults::{Fault, Faults};
 use crate::format::StreamFormat;
 use crate::handoff::gate::Gate;
 use crate::handoff::{pool, seqlock};
+use crate::record::{RecordReader, word};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -52,8 +54,6 @@ pub struct Header {
 pub struct Controls {
     /// Hand over what there is at the end of the callback that reaches this position. Written by the worker.
     want: CachePadded<AtomicU64>,
-    /// Take no byte, let time pass. Written by the control side.
-    muted: CachePadded<AtomicBool>,
     /// The largest callback so far, in frames. Written by the callback.
     largest: CachePadded<AtomicU32>,
 }
@@ -64,110 +64,10 @@ impl Controls {
         self.want.store(position, Relaxed);
     }
 
-    /// From the next callback on, no byte of the microphone's enters the engine's memory, while time runs on.
-    pub fn mute(&self, muted: bool) {
-        self.muted.store(muted, Relaxed);
-    }
-
     /// The largest callback so far, in frames.
     pub fn largest(&self) -> u32 {
         self.largest.load(Relaxed)
     }
-}
-
-/// A device's report on its error callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Fault {
-    /// The device lost data; the stream runs on.
-    Xrun,
-    /// The stream moved to another device and runs on.
-    Rerouted,
-    /// Real-time priority was refused; the stream runs on.
-    RealtimeDenied,
-    /// The device is gone.
-    Lost,
-    /// The stream must be built anew.
-    Invalidated,
-    /// Access was withdrawn.
-    Denied,
-    /// A failure of the system's audio service.
-    Backend,
-    /// A callback came in another format than the epoch's.
-    Mismatch,
-}
-
-impl Fault {
-    /// Whether the stream is of no more use.
-    pub fn is_fatal(self) -> bool {
-        !matches!(self, Self::Xrun | Self::Rerouted | Self::RealtimeDenied)
-    }
-
-    const ALL: [Self; 8] = [
-        Self::Xrun,
-        Self::Rerouted,
-        Self::RealtimeDenied,
-        Self::Lost,
-        Self::Invalidated,
-        Self::Denied,
-        Self::Backend,
-        Self::Mismatch,
-    ];
-}
-
-/// What the error side has seen. A dead server may call it half a million times a second.
-#[derive(Debug, Default)]
-pub struct Faults {
-    /// One bit for each [`Fault`] since the last [`take`](Self::take).
-    bits: AtomicU32,
-    /// Calls since the epoch began.
-    count: AtomicU64,
-    /// Of these, [`Fault::Xrun`].
-    xruns: AtomicU64,
-}
-
-impl Faults {
-    /// Notes a fault. Wait-free, from any thread.
-    pub fn report(&self, fault: Fault) {
-        self.count.fetch_add(1, Relaxed);
-        if fault == Fault::Xrun {
-            self.xruns.fetch_add(1, Relaxed);
-        }
-        self.bits.fetch_or(1 << fault as u32, Relaxed);
-    }
-
-    /// The faults since the last call, in the order of their declaration.
-    pub fn take(&self) -> impl Iterator<Item = Fault> {
-        let bits = self.bits.swap(0, Relaxed);
-        Fault::ALL.into_iter().filter(move |fault| bits & (1 << *fault as u32) != 0)
-    }
-
-    /// Calls of the error callback since the epoch began.
-    pub fn count(&self) -> u64 {
-        self.count.load(Relaxed)
-    }
-
-    /// Of these, lost data reported by the device.
-    pub fn xruns(&self) -> u64 {
-        self.xruns.load(Relaxed)
-    }
-}
-
-/// The callback's running figures, published together at the end of every callback.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Record {
-    /// Callbacks that were served.
-    pub callbacks: u64,
-    /// Frames given to them.
-    pub captured: u64,
-    /// Of these, frames for which no block was free.
-    pub dropped: u64,
-    /// Of these, frames refused on purpose.
-    pub discarded: u64,
-    /// Capture time of the newest callback's first frame, stream clock.
-    pub stamp_ns: u64,
-    /// That frame's position. With `stamp_ns` a pair that belongs together, also while the worker sleeps.
-    pub position: u64,
 }
 
 /// The figures that the timeline must come to at the end.
@@ -181,34 +81,10 @@ pub struct Final {
     pub discarded: u64,
 }
 
-/// The record's places in the seqlock.
-mod word {
-    pub const CALLBACKS: usize = 0;
-    pub const CAPTURED: usize = 1;
-    pub const DROPPED: usize = 2;
-    pub const DISCARDED: usize = 3;
-    pub const STAMP_NS: usize = 4;
-    pub const POSITION: usize = 5;
-    pub const COUNT: usize = 6;
-}
-
-/// Reads the callback's newest [`Record`].
-#[derive(Clone, Debug)]
-pub struct RecordReader(seqlock::Reader<{ word::COUNT }>);
-
-impl RecordReader {
-    /// The newest record; never torn.
-    pub fn read(&mut self) -> Record {
-        let words = self.0.read();
-        Record {
-            callbacks: words[word::CALLBACKS],
-            captured: words[word::CAPTURED],
-            dropped: words[word::DROPPED],
-            discarded: words[word::DISCARDED],
-            stamp_ns: words[word::STAMP_NS],
-            position: words[word::POSITION],
-        }
-    }
+/// When a block of so many frames counts as full: a seventh is enough for two callbacks of 10 ms in a block of 1,024
+/// frames at 44.1 kHz.
+pub(crate) fn least_room(block_frames: u32) -> u32 {
+    (block_frames / 7).max(1)
 }
 
 /// The state behind the gate: the callback's, until the worker claims it.
@@ -216,11 +92,16 @@ impl RecordReader {
 pub struct Intake {
     blocks: pool::Producer<Header>,
     controls: Arc<Controls>,
+    /// Take no byte, let time pass. Written by the control side.
+    muted: Arc<AtomicBool>,
     publisher: seqlock::Writer<{ word::COUNT }>,
     format: StreamFormat,
     frame_bytes: usize,
     /// Frames that fit in a block.
     block_frames: u32,
+    /// A block with less room than this is full: the next callback would have to be split over two blocks, which
+    /// costs more than the room is worth.
+    least_room: u32,
     /// Frames of audio for which there is room in the current block, or would be in a fresh one: in
     /// `1..=block_frames`, or 0 while a block without bytes is open.
     room: u32,
@@ -241,10 +122,13 @@ pub struct Intake {
 
 impl Intake {
     /// An intake that fills `blocks`, and the reader of its record. Serves the first callback at once.
-    pub fn new(blocks: pool::Producer<Header>, format: StreamFormat) -> (Self, Arc<Controls>, RecordReader) {
+    pub fn new(
+        blocks: pool::Producer<Header>,
+        format: StreamFormat,
+        muted: Arc<AtomicBool>,
+    ) -> (Self, Arc<Controls>, RecordReader) {
         let controls = Arc::new(Controls {
             want: CachePadded::new(AtomicU64::new(1)),
-            muted: CachePadded::new(AtomicBool::new(false)),
             largest: CachePadded::new(AtomicU32::new(0)),
         });
         let (publisher, reader) = seqlock::seqlock();
@@ -253,10 +137,12 @@ impl Intake {
         let intake = Self {
             blocks,
             controls: controls.clone(),
+            muted,
             publisher,
             format,
             frame_bytes,
             block_frames,
+            least_room: least_room(block_frames),
             room: block_frames,
             stamp_ns: 0,
             refused: 0,
@@ -268,13 +154,13 @@ impl Intake {
             dropped: 0,
             discarded: 0,
         };
-        (intake, controls, RecordReader(reader))
+        (intake, controls, RecordReader::new(reader))
     }
 
     /// One callback: `frames` interleaved frames in `bytes`, in the epoch's format. Wait-free, O(frames).
     #[inline]
     fn callback(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
-        if self.controls.muted.load(Relaxed) {
+        if self.muted.load(Relaxed) {
             self.refuse(Content::Muted, frames, stamp);
         } else {
             self.copy(bytes, frames, stamp);
@@ -369,8 +255,8 @@ impl Intake {
         self.blocks.bytes_mut()[at..][..bytes.len()].copy_from_slice(bytes);
         self.captured += u64::from(frames);
         self.room -= frames;
-        if self.room == 0 {
-            self.hand_over(self.block_frames, Content::Audio);
+        if self.room < self.least_room {
+            self.hand_over(self.block_frames - self.room, Content::Audio);
         }
     }
 
@@ -395,6 +281,7 @@ impl Intake {
     fn close(&mut self) {
         if self.room == 0 {
             self.hand_over(self.refused, self.content);
+            self.refused = 0;
         } else if self.room < self.block_frames {
             self.hand_over(self.block_frames - self.room, Content::Audio);
         }
@@ -405,7 +292,6 @@ impl Intake {
         let Self { captured, dropped, discarded, stamp_ns, .. } = *self;
         self.blocks.commit(Header { captured, dropped, discarded, stamp_ns, frames, content });
         self.room = self.block_frames;
-        self.refused = 0;
     }
 
     /// The worker's part of a stop, once it has claimed the gate: hands over what is left and returns the final

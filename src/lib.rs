@@ -46,9 +46,13 @@ pub mod epoch;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+pub mod faults;
+#[cfg(not(loom))]
 mod format;
 #[cfg(not(loom))]
 pub mod intake;
+#[cfg(not(loom))]
+pub mod record;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]

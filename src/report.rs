@@ -13,8 +13,9 @@ pub enum StopReason {
     Requested,
     /// The input came to its end, or the length asked for was reached.
     Finished,
-    /// The device went away; everything before that is delivered.
-    DeviceLost(Error),
+    /// The device went away, changed its format or was withdrawn, or the file could not be read on; everything before
+    /// that is delivered.
+    Failed(Error),
     /// The last callback did not return within 250 ms; its frames stay pending for ever.
     CallbackStuck,
 }

@@ -3,7 +3,7 @@
 use crate::handoff::seqlock;
 use crate::timeline::Ledger;
 
-/// What a capture is doing, as of the worker's last look (a few times a second). All of one moment.
+/// What a capture is doing, as of the worker's last look (a few times a second). Never a mixture of two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Where every frame went.
@@ -12,7 +12,7 @@ pub struct Stats {
     pub callbacks: u64,
     /// The largest of them, in frames.
     pub max_callback_frames: u64,
-    /// Calls of the error callback.
+    /// Faults: calls of the error callback, and callbacks in a format that was not announced.
     pub errors: u64,
     /// Of these, data lost by the device.
     pub xruns: u64,

@@ -1,11 +1,12 @@
 //! The other half: blocks in, taps out, and when to sleep.
 
 use crate::error::{Error, ErrorKind};
+use crate::faults::Fault;
 use crate::handoff::newest;
-use crate::intake::{Fault, Record};
+use crate::record::Record;
 use crate::report::{Report, StopReason};
 use crate::rhythm::Rhythm;
-use crate::signal::decode::decode;
+use crate::signal::decode;
 use crate::signal::level::Meter;
 use crate::signal::picture::Picture;
 use crate::source::Session;
@@ -50,7 +51,8 @@ pub(crate) struct Worker {
     deadline: Option<Instant>,
     timeline: Timeline,
     taps: Vec<Box<dyn Pipe>>,
-    decoded: Vec<f32>,
+    /// A block decoded.
+    scratch: Vec<f32>,
     rhythm: Rhythm,
     stats: Stats,
     stats_writer: StatsWriter,
@@ -82,7 +84,7 @@ impl Worker {
             timeline: Timeline::default(),
             taps,
             origin,
-            decoded: vec![0.0; session.epoch.block_frames as usize * usize::from(format.channels)],
+            scratch: vec![0.0; session.epoch.block_frames as usize * usize::from(format.channels)],
             rhythm: Rhythm::new(format.rate_hz),
             stats: Stats::default(),
             stats_writer,
@@ -114,7 +116,7 @@ impl Worker {
             }
             // Before the end: a source that fails also ends.
             if let Some(error) = self.fatal_fault() {
-                return self.finish(StopReason::DeviceLost(error));
+                return self.finish(StopReason::Failed(error));
             }
             if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
                 return self.finish(StopReason::Finished);
@@ -134,10 +136,13 @@ impl Worker {
         let mut joining = std::mem::take(&mut *self.requests.taps.lock());
         let (format, position) = (self.session.info.format, self.timeline.position());
         for mut tap in joining.drain(..) {
-            // One that does not fit the device ends at once, which its receiver sees.
-            if tap.begin(format, position).is_ok() {
-                tap.announce();
-                self.taps.push(tap);
+            match tap.begin(format, position) {
+                Ok(()) => {
+                    tap.announce();
+                    self.taps.push(tap);
+                }
+                // It ends here, which its receiver sees.
+                Err(error) => tap.reject(error),
             }
         }
         self.taps.retain(|tap| !tap.is_gone());
@@ -149,7 +154,7 @@ impl Worker {
         let enough = self.timeline.position() + self.session.epoch.pool_frames / 4;
         let pictured = self.picture.wanted(self.origin.elapsed());
         while let Some(block) = self.session.epoch.pop() {
-            let Self { session, timeline, taps, decoded, meter, stats, gaps, .. } = self;
+            let Self { session, timeline, taps, scratch, meter, stats, gaps, .. } = self;
             let epoch = &session.epoch;
             let header = block.header();
             timeline.block(header, |span| match span.missing {
@@ -157,17 +162,18 @@ impl Worker {
                 None => {
                     let bytes = header.frames as usize * epoch.format.frame_bytes();
                     let native = &epoch.bytes(&block)[..bytes];
-                    let mut samples = &[][..];
+                    let mut decoded = &[][..];
                     if pictured || taps.iter().any(|tap| tap.decodes()) {
                         let whole = header.frames as usize * usize::from(epoch.format.channels);
-                        let decoded = &mut decoded[..whole];
-                        stats.repaired_samples += decode(epoch.format.sample, native, decoded) as u64;
-                        samples = decoded;
+                        let repaired;
+                        (decoded, repaired) =
+                            decode::samples(epoch.format.sample, native, &mut scratch[..whole]);
+                        stats.repaired_samples += repaired as u64;
                     }
                     if pictured {
-                        meter.add(samples);
+                        meter.add(decoded);
                     }
-                    let audio = Audio { native, decoded: samples };
+                    let audio = Audio { native, decoded };
                     taps.iter_mut().for_each(|tap| tap.audio(audio));
                 }
             });

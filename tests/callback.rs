@@ -4,11 +4,11 @@
 
 mod support;
 
-use hearken::{Capture, Config, Input, SampleFormat, Tap};
+use hearken::{SampleFormat, Tap};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
-use support::{Mic, pattern};
+use support::{Mic, capture_from, pattern};
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;
@@ -53,10 +53,8 @@ fn allocations(work: impl FnOnce()) -> u64 {
     CALLS.get() - before
 }
 
-fn capture_from(mic: &Mic) -> Capture {
-    let input = Input::Cpal(mic.device());
-    Capture::new(Config { input, ..Config::default() }).expect("the configuration is in range")
-}
+/// Callbacks in each of twelve formats: more than a million in all.
+const CALLBACKS: u32 = 84_000;
 
 /// A small generator of numbers that look random: xorshift.
 fn random(state: &mut u64) -> u64 {
@@ -83,9 +81,11 @@ fn the_data_callback_neither_allocates_nor_frees() {
             let mut bytes = pattern(capture.input().expect("it runs").format, 0, 4096);
             let frame_bytes = bytes.len() / 4096;
             let mut made = 0;
-            for callback in 0..5_000_u32 {
+            for callback in 0..CALLBACKS {
                 capture.mute(callback % 100 > 90);
-                let frames = (random(&mut state) % 4097) as usize;
+                // Mostly sizes as devices have them, and one in sixteen of any size.
+                let largest = if callback % 16 == 0 { 4096 } else { 512 };
+                let frames = (random(&mut state) % (largest + 1)) as usize;
                 made += mic.callback(&mut bytes[..frames * frame_bytes], |call| allocations(call));
             }
             // A format that was not announced ends the capture, and must be just as quiet.
@@ -93,9 +93,24 @@ fn the_data_callback_neither_allocates_nor_frees() {
             made += mic.callback_as(other, &mut bytes[..16], |call| allocations(call));
             let report = capture.wait_timeout(Duration::from_secs(5)).expect("it ends").unwrap();
             assert!(report.stats.ledger.balanced());
-            assert_eq!((made, report.stats.callbacks), (0, 5_001), "{channels} channels of {sample}");
+            assert_eq!(
+                (made, report.stats.callbacks),
+                (0, u64::from(CALLBACKS) + 1),
+                "{channels} channels of {sample}"
+            );
         }
     }
+}
+
+#[test]
+fn callbacks_after_the_stop_neither_allocate_nor_free() {
+    let mic = Mic::new(48_000, 2, SampleFormat::F32).lingering();
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    let mut bytes = pattern(capture.input().expect("it runs").format, 0, 480);
+    capture.stop().unwrap();
+    let made: u64 = (0..1_000).map(|_| mic.callback(&mut bytes, |call| allocations(call))).sum();
+    assert_eq!(made + allocations(|| mic.fail(cpal::ErrorKind::Xrun)), 0);
 }
 
 #[test]
@@ -103,7 +118,8 @@ fn the_error_callback_frees_the_message_of_cpals_error_and_nothing_else() {
     let mic = Mic::new(48_000, 1, SampleFormat::F32);
     let capture = capture_from(&mic);
     capture.start().unwrap();
-    assert_eq!(allocations(|| mic.fail(cpal::ErrorKind::Xrun)), 0, "an error without a message");
+    let made = allocations(|| (0..100_000).for_each(|_| mic.fail(cpal::ErrorKind::Xrun)));
+    assert_eq!(made, 0, "errors without a message");
     let message = "a message that lies on the heap".to_owned();
     let error = cpal::Error::with_message(cpal::ErrorKind::Xrun, message);
     assert_eq!(allocations(|| mic.fail(error)), 1, "the message, which must be dropped somewhere");

@@ -155,7 +155,7 @@ fn resident_kib() -> f64 {
 }
 
 pub fn pool_kib() -> f64 {
-    (epoch(FORMAT, POOL).1.pool_frames * FORMAT.frame_bytes() as u64) as f64 / 1024.0
+    (epoch(FORMAT, POOL, Arc::default()).1.pool_frames * FORMAT.frame_bytes() as u64) as f64 / 1024.0
 }
 
 /// One process' measurement: of `count` captures, whose workers are held for `stall` on the way.

@@ -136,7 +136,7 @@ fn conclude(
     let recorded = in_file.map_or(0, |in_file| in_file.frames);
     let complete = format!("the {recorded} frames until then are complete in {}", args.out.display());
     match report.reason {
-        StopReason::DeviceLost(error) => Err(Failure::run(format!("{error}; {complete}"))),
+        StopReason::Failed(error) => Err(Failure::run(format!("{error}; {complete}"))),
         StopReason::CallbackStuck => {
             Err(Failure::run(format!("the device's last callback hangs; {complete}")))
         }

@@ -29,11 +29,12 @@ struct Shared<T> {
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    fn slot(&self, index: usize) -> &Slot<T> {
-        // A mask, not a modulo: `len` is a power of two.
-        let index = index & (self.slots.len() - 1);
-        // SAFETY: there is at least one slot, so the masked index is below `len`.
-        unsafe { self.slots.get_unchecked(index) }
+    /// The slot of item `index`; `mask` is the number of slots less one.
+    #[inline]
+    fn slot(&self, index: usize, mask: usize) -> &Slot<T> {
+        debug_assert_eq!(mask, self.slots.len() - 1);
+        // SAFETY: the ends keep the mask they were made with, and a masked index is below the number of slots.
+        unsafe { self.slots.get_unchecked(index & mask) }
     }
 }
 
@@ -42,6 +43,8 @@ pub struct Producer<T> {
     shared: Arc<Shared<T>>,
     /// Always in step with `shared.tail`, so the producer never loads it.
     tail: usize,
+    /// The number of slots, a power of two, less one.
+    mask: usize,
 }
 
 /// The popping end. As the other: one, and used by one thread at a time.
@@ -51,6 +54,8 @@ pub struct Consumer<T> {
     head: usize,
     /// `shared.tail` as last seen; can be stale, never ahead.
     tail: usize,
+    /// The number of slots, a power of two, less one.
+    mask: usize,
 }
 
 /// A queue with room for `items` items. Allocates here and never again.
@@ -58,9 +63,14 @@ pub struct Consumer<T> {
 /// `start` is the number of the first item: 0, but for tests that want the counters to wrap.
 pub fn index_queue<T: Send>(items: usize, start: usize) -> (Producer<T>, Consumer<T>) {
     const { assert!(!std::mem::needs_drop::<T>(), "items left in the queue are forgotten, not dropped") };
-    let slots = (0..items.next_power_of_two()).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+    let slots: Box<[_]> =
+        (0..items.next_power_of_two()).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+    let mask = slots.len() - 1;
     let shared = Arc::new(Shared { tail: CachePadded::new(AtomicUsize::new(start)), slots });
-    (Producer { shared: shared.clone(), tail: start }, Consumer { shared, head: start, tail: start })
+    (
+        Producer { shared: shared.clone(), tail: start, mask },
+        Consumer { shared, head: start, tail: start, mask },
+    )
 }
 
 impl<T: Send> Producer<T> {
@@ -71,7 +81,7 @@ impl<T: Send> Producer<T> {
     /// has popped that slot's last item, and the caller knows it by an Acquire that happened after the pop.
     #[inline]
     pub unsafe fn push(&mut self, item: T) {
-        self.shared.slot(self.tail).with_mut(|slot| {
+        self.shared.slot(self.tail, self.mask).with_mut(|slot| {
             // SAFETY: by the contract above the consumer has left this slot, and will not come back before the
             // store below publishes it.
             unsafe { (*slot).write(item) };
@@ -90,7 +100,7 @@ impl<T: Send> Consumer<T> {
         if self.head == self.tail && self.refresh() == 0 {
             return None;
         }
-        let item = self.shared.slot(self.head).with(|slot| {
+        let item = self.shared.slot(self.head, self.mask).with(|slot| {
             // SAFETY: head != tail, so the producer wrote this slot before the tail that we acquired, and pushes
             // into it again only after this item has come back to it.
             unsafe { (*slot).assume_init_read() }

@@ -8,7 +8,6 @@ use super::index_queue::{self, index_queue};
 use super::sync::{Arc, UnsafeCell};
 use std::fmt;
 use std::num::NonZeroU32;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of the next pool. Not the facade's: it guards no memory, so the models need not see it.
@@ -19,12 +18,10 @@ static NEXT_POOL: AtomicU64 = AtomicU64::new(0);
 #[repr(C, align(128))]
 struct Line([u8; 128]);
 
-/// One block's memory: whole lines of the slab's.
-type Bytes = UnsafeCell<NonNull<[Line]>>;
+/// One block's memory: whole lines, never resized.
+type Bytes = UnsafeCell<Box<[Line]>>;
 
 struct Slab {
-    /// All blocks' lines, one allocation: each on its own would leave a splinter of a line before it.
-    memory: NonNull<[Line]>,
     blocks: Box<[Bytes]>,
     /// Usable bytes in each block.
     block_bytes: usize,
@@ -35,15 +32,6 @@ struct Slab {
 // SAFETY: a block's bytes are accessed only by the owner of its token (see the module's text), and a token crosses
 // threads only through the two queues.
 unsafe impl Sync for Slab {}
-// SAFETY: the slab owns its memory, which belongs to no thread.
-unsafe impl Send for Slab {}
-
-impl Drop for Slab {
-    fn drop(&mut self) {
-        // SAFETY: the memory came from a box, and the blocks, which point into it, are not used any more.
-        drop(unsafe { Box::from_raw(self.memory.as_ptr()) });
-    }
-}
 
 /// The right to access one block. Neither `Copy` nor `Clone`: tokens are conserved.
 #[derive(Debug)]
@@ -117,15 +105,9 @@ pub fn pool_from<H: Copy + Send>(
 ) -> (Producer<H>, Consumer<H>) {
     assert!(blocks > 0 && u32::try_from(blocks).is_ok(), "a pool has 1 to 2^32 - 1 blocks");
     // Not zero: a zero fill may be served by untouched copy-on-write pages.
-    let lines = block_bytes.div_ceil(size_of::<Line>()).max(1);
-    let mut memory = NonNull::from(Box::leak(vec![Line([0x55; 128]); blocks * lines].into_boxed_slice()));
+    let lines = vec![Line([0x55; 128]); block_bytes.div_ceil(size_of::<Line>())].into_boxed_slice();
     let slab = Arc::new(Slab {
-        // SAFETY: nobody else has seen the memory, which stays where it is until the slab is dropped.
-        blocks: unsafe { memory.as_mut() }
-            .chunks_exact_mut(lines)
-            .map(|block| UnsafeCell::new(NonNull::from(block)))
-            .collect(),
-        memory,
+        blocks: (0..blocks).map(|_| UnsafeCell::new(lines.clone())).collect(),
         block_bytes,
         pool: NEXT_POOL.fetch_add(1, Ordering::Relaxed),
     });
@@ -157,7 +139,7 @@ impl<H: Copy + Send> Producer<H> {
         let Some(token) = &self.current else { return &mut [] };
         let lines = self.slab.block(token).with_mut(|lines| {
             // SAFETY: we own the token, and `&mut self` keeps this the only view of the block.
-            unsafe { (*lines).as_mut() }
+            unsafe { &mut *lines }
         });
         // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
         unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), self.slab.block_bytes) }
@@ -200,7 +182,7 @@ impl<H: Copy + Send> Consumer<H> {
         assert!(block.pool == self.slab.pool, "a block of another pool");
         let lines = self.slab.block(&block.filled.token).with(|lines| {
             // SAFETY: the token is in `block`, borrowed for as long as the view lives, so nobody writes.
-            unsafe { (*lines).as_ref() }
+            unsafe { &*lines }
         });
         // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
         unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), self.slab.block_bytes) }

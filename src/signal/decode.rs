@@ -58,6 +58,36 @@ pub fn decode(format: SampleFormat, bytes: &[u8], samples: &mut [f32]) -> usize 
     0
 }
 
+/// [`decode`] without the copy where there is nothing to change: `bytes` themselves if they are sound f32, otherwise
+/// `scratch`, decoded. And how many samples were repaired.
+///
+/// # Panics
+/// As [`decode`].
+pub fn samples<'a>(format: SampleFormat, bytes: &'a [u8], scratch: &'a mut [f32]) -> (&'a [f32], usize) {
+    if format == SampleFormat::F32
+        && let Ok(native) = bytemuck::try_cast_slice(bytes)
+        && is_sound(native)
+    {
+        return (native, 0);
+    }
+    let repaired = decode(format, bytes, scratch);
+    (scratch, repaired)
+}
+
+/// Whether certainly no sample needs repair: the sum of squares is a number and no more than the square of the
+/// limit, so no term can be. In lanes, so that it vectorises.
+fn is_sound(samples: &[f32]) -> bool {
+    let mut lanes = [0.0_f32; 16];
+    let (chunks, rest) = samples.as_chunks::<16>();
+    for chunk in chunks {
+        for (lane, sample) in lanes.iter_mut().zip(chunk) {
+            *lane += sample * sample;
+        }
+    }
+    let squares: f32 = lanes.iter().sum::<f32>() + rest.iter().map(|sample| sample * sample).sum::<f32>();
+    squares <= FLOAT_LIMIT * FLOAT_LIMIT
+}
+
 // Powers of two: multiplying by them rounds nothing.
 const STEP_8: f32 = 1.0 / (1_u64 << 7) as f32;
 const STEP_16: f32 = 1.0 / (1_u64 << 15) as f32;
@@ -99,6 +129,31 @@ fn repair(samples: &mut [f32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sound_floats_are_not_copied_and_unsound_ones_are_repaired() {
+        let mut scratch = [9.0; 37];
+        let mut native: [f32; 37] = std::array::from_fn(|index| index as f32 / 37.0);
+        for strange in [f32::NAN, f32::INFINITY, -2.0 * FLOAT_LIMIT] {
+            for index in [0, 15, 16, 36] {
+                let bytes: &[u8] = bytemuck::cast_slice(&native);
+                let (sound, repaired) = samples(SampleFormat::F32, bytes, &mut scratch);
+                assert!(std::ptr::eq(sound.as_ptr(), native.as_ptr()) && repaired == 0);
+                let kept = std::mem::replace(&mut native[index], strange);
+                let bytes: &[u8] = bytemuck::cast_slice(&native);
+                let (mended, repaired) = samples(SampleFormat::F32, bytes, &mut scratch);
+                assert_eq!((mended[index], repaired), (0.0, 1), "{strange} at {index}");
+                native[index] = kept;
+            }
+        }
+        let loud = [FLOAT_LIMIT; 4];
+        let bytes: &[u8] = bytemuck::cast_slice(&loud);
+        assert_eq!(
+            samples(SampleFormat::F32, bytes, &mut scratch[..4]),
+            (&loud[..], 0),
+            "the limit itself is kept"
+        );
+    }
 
     fn decoded<T: bytemuck::NoUninit>(format: SampleFormat, native: &[T]) -> Vec<f32> {
         let bytes: &[u8] = bytemuck::cast_slice(native);

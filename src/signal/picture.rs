@@ -4,6 +4,7 @@ use super::level::{Level, MAX_CHANNELS};
 
 /// The levels of the last stretch of audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Picture {
     /// Grows by one with every picture; 0 is the empty one before the first.
     pub sequence: u64,

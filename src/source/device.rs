@@ -6,8 +6,9 @@
 use super::{Input, InputInfo, Running, Session, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
+use crate::faults::Fault;
 use crate::format::{SampleFormat, StreamFormat};
-use crate::intake::{DataCallback, Fault, Stamp};
+use crate::intake::{DataCallback, Stamp};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use std::fmt;
 use std::str::FromStr;
@@ -46,6 +47,7 @@ impl fmt::Debug for CpalDevice {
 
 /// An input device as it presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeviceInfo {
     /// The audio system, by cpal's name.
     pub host: String,
@@ -154,7 +156,7 @@ fn build(wish: &Wish) -> Result<Built, Error> {
     let name = device.to_string();
     let id = device.id().map_err(|error| opening(&error, &name))?;
     let format = choose_format(&device, wish, &name)?;
-    let (inlet, epoch) = epoch(format, wish.pool);
+    let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
     let config = cpal::StreamConfig {
         channels: format.channels,
         sample_rate: format.rate_hz,

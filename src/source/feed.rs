@@ -4,8 +4,9 @@ use super::synthetic::{Generator, Synthetic};
 use super::{InputInfo, Pace, Running, Session, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
 use crate::error::Error;
+use crate::faults::Fault;
 use crate::format::{SampleFormat, StreamFormat};
-use crate::intake::{Fault, Stamp};
+use crate::intake::Stamp;
 use crate::wav::WavReader;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -45,7 +46,7 @@ pub(super) fn open_synthetic(kind: Synthetic, wish: &Wish) -> Result<Session, Er
 
 fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Error> {
     let format = info.format;
-    let (inlet, epoch) = epoch(format, wish.pool);
+    let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
     let limit = wish.length.map_or(u64::MAX, |length| frames_in(length, format.rate_hz));
     let pace = wish.pace;
     let worker = thread::current();

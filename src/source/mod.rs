@@ -12,6 +12,8 @@ use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -95,6 +97,8 @@ pub(crate) struct Wish {
     pub format: FormatWish,
     pub pace: Pace,
     pub pool: Duration,
+    /// Told to the callback before the first can come.
+    pub muted: Arc<AtomicBool>,
     pub length: Option<Duration>,
 }
 

@@ -125,7 +125,7 @@ impl<T: Copy> Assembler<T> {
         let longest = LONGEST_FILL.as_secs() * u64::from(self.format.rate_hz);
         match self.grid.policy {
             GapPolicy::Fill if gap.frames <= longest => {
-                self.open.gaps.push(gap);
+                self.note(gap);
                 self.push_silence(gap.frames, emit);
                 return;
             }
@@ -143,7 +143,17 @@ impl<T: Copy> Assembler<T> {
             }
         }
         self.base = self.position;
-        self.open.gaps.push(gap);
+        self.note(gap);
+    }
+
+    /// A hole that comes in pieces is one record, within a chunk.
+    fn note(&mut self, gap: Gap) {
+        match self.open.gaps.last_mut() {
+            Some(last) if last.cause == gap.cause && last.position + last.frames == gap.position => {
+                last.frames += gap.frames;
+            }
+            _ => self.open.gaps.push(gap),
+        }
     }
 
     /// The end of the tap: what is left becomes the last chunk.

@@ -38,7 +38,7 @@ impl<T: Copy> Chunk<T> {
         &self.body.samples
     }
 
-    /// The tap's frame number of the first frame: frame `n` was captured `n / rate` seconds after the tap began.
+    /// The tap's frame number of the first frame: frame `n` is `n / rate` seconds into the tap, by the device's clock.
     pub fn position(&self) -> u64 {
         self.position
     }
@@ -59,7 +59,7 @@ impl<T: Copy> Chunk<T> {
         self.format
     }
 
-    /// The holes between the chunk before this one and the end of this one, in tap frames. A hole inside the
+    /// In tap frames: the holes between the chunk before this one and the end of this one, in tap frames. A hole inside the
     /// chunk's own stretch was filled with silence.
     pub fn gaps(&self) -> &[Gap] {
         &self.body.gaps

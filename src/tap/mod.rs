@@ -36,6 +36,7 @@ enum Length {
 impl Length {
     fn frames(self, rate_hz: u32) -> u32 {
         match self {
+            Self::Ms(0) => 0,
             Self::Ms(ms) => ((u64::from(ms) * u64::from(rate_hz) + 500) / 1000).max(1) as u32,
             Self::Frames(frames) => frames,
         }

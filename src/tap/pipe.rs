@@ -40,6 +40,8 @@ pub(crate) trait Pipe: Send + fmt::Debug {
     fn needs(&self, position: u64) -> u64;
     /// Whether it wants `Audio::decoded`.
     fn decodes(&self) -> bool;
+    /// It could not begin: tells the receiver why.
+    fn reject(&self, error: Error);
     /// Whether nobody listens any more.
     fn is_gone(&self) -> bool;
 }
@@ -77,6 +79,12 @@ impl<T: Copy> Sink<T> {
     fn begin(&self, format: StreamFormat) {
         if let Self::Queue(queue) = self {
             queue.begin(format);
+        }
+    }
+
+    fn reject(&self, error: Error) {
+        if let Self::Queue(queue) = self {
+            queue.reject(error);
         }
     }
 
@@ -210,6 +218,10 @@ impl Pipe for AudioPipe {
         true
     }
 
+    fn reject(&self, error: Error) {
+        self.sink.reject(error);
+    }
+
     fn is_gone(&self) -> bool {
         self.sink.is_gone()
     }
@@ -287,6 +299,10 @@ impl Pipe for NativePipe {
 
     fn decodes(&self) -> bool {
         false
+    }
+
+    fn reject(&self, error: Error) {
+        self.sink.reject(error);
     }
 
     fn is_gone(&self) -> bool {

@@ -1,6 +1,7 @@
 //! From the worker to whoever listens: a bounded queue of chunks, and what happens when it is full.
 
 use super::chunk::Chunk;
+use crate::error::Error;
 use crate::format::StreamFormat;
 use crate::timeline::{Cause, Gap};
 use crossbeam_queue::ArrayQueue;
@@ -56,6 +57,8 @@ pub(super) struct Queue<T: Copy> {
     gone: AtomicBool,
     /// Set by the worker when the tap begins.
     format: OnceLock<StreamFormat>,
+    /// Set by the worker when the tap cannot begin.
+    error: OnceLock<Error>,
     /// Holds no data: it orders "the queue was empty" against "a chunk came" for whoever sleeps on `news`.
     sleep: Mutex<()>,
     news: Condvar,
@@ -70,6 +73,7 @@ impl<T: Copy> Queue<T> {
             ended: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             format: OnceLock::new(),
+            error: OnceLock::new(),
             sleep: Mutex::new(()),
             news: Condvar::new(),
         })
@@ -105,6 +109,10 @@ impl<T: Copy> Queue<T> {
     pub fn begin(&self, format: StreamFormat) {
         // The first epoch's stays: a tap's format is constant for its life.
         let _ = self.format.set(format);
+    }
+
+    pub fn reject(&self, error: Error) {
+        let _ = self.error.set(error);
     }
 
     pub fn end(&self) {
@@ -179,6 +187,11 @@ impl<T: Copy> Receiver<T> {
     /// How the chunks' samples are laid out, once the device is open.
     pub fn format(&self) -> Option<StreamFormat> {
         self.queue.format.get().copied()
+    }
+
+    /// Why the tap ended before it began: it joined a running capture and does not fit its device.
+    pub fn error(&self) -> Option<Error> {
+        self.queue.error.get().cloned()
     }
 
     /// Where the tap's frames went.

@@ -34,7 +34,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A hole: where, how long, how sure, and why.
+/// A hole: where, how long, how sure, and why. In device frames in a report, in tap frames on a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// First missing frame.

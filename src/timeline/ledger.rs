@@ -9,7 +9,7 @@ pub struct Ledger {
     pub delivered: u64,
     /// Lost by us: no block was free.
     pub dropped: u64,
-    /// Refused on purpose: muted, paused, or in a format that the stream had not announced.
+    /// Refused on purpose: muted, or in a format that the stream had not announced.
     pub discarded: u64,
     /// On the way: in the pool, or in the block that is being filled.
     pub pending: u64,

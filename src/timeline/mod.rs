@@ -6,7 +6,8 @@ mod ledger;
 pub use gap::{Cause, Gap};
 pub use ledger::Ledger;
 
-use crate::intake::{Content, Final, Header, Record};
+use crate::intake::{Content, Final, Header};
+use crate::record::Record;
 
 /// A stretch of the timeline, in frames since the epoch began: `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,34 @@
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Data, ErrorKind, InputCallbackInfo, InputStreamTimestamp, StreamInstant};
-use hearken::{CpalDevice, SampleFormat, StreamFormat};
+use hearken::{Capture, Channels, Config, CpalDevice, Input, SampleFormat, StreamFormat, Tap};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 type DataCallback = Box<dyn FnMut(&Data, &InputCallbackInfo) + Send>;
 type ErrorCallback = Box<dyn FnMut(cpal::Error) + Send>;
+
+/// A capture of `mic`, otherwise as it comes.
+pub fn capture_from(mic: &Mic) -> Capture {
+    let input = Input::Cpal(mic.device());
+    Capture::new(Config { input, ..Config::default() }).expect("the configuration is in range")
+}
+
+/// Waits for something that the worker will do.
+pub fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !check() {
+        assert!(since.elapsed() < Duration::from_secs(5), "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A tap that hands on every frame of the first channel as it is.
+pub fn bare_tap() -> Tap {
+    Tap::new().device_rate().channels(Channels::First)
+}
 
 /// The microphone as the test holds it.
 #[derive(Clone)]
@@ -80,7 +100,7 @@ impl Mic {
         mut after: impl FnMut(u64),
     ) {
         let mut bytes = Vec::new();
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let mut position = 0;
         loop {
             let (frames, late) = next();

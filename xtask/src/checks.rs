@@ -2,7 +2,7 @@
 
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{Outcome, child, duplicates, licences, loom, setup};
+use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup};
 use std::process::Command;
 use std::time::Instant;
 
@@ -59,6 +59,15 @@ const CHECKS: &[Check] = &[
             Ok(())
         },
     },
+    Check {
+        name: "sanitizers",
+        slow: true,
+        run: |w, tally| {
+            *tally += sanitizers::check(w, "")?;
+            Ok(())
+        },
+    },
+    Check { name: "instructions", slow: true, run: |w, _| instructions::run(w, &[]) },
 ];
 
 /// Runs the checks. The last line it prints is always `N passed, M failed`, counted from the harness.

@@ -7,9 +7,12 @@ mod checks;
 mod child;
 mod demo;
 mod duplicates;
+mod instructions;
 mod licences;
 mod loom;
 mod mutants;
+mod rivals;
+mod sanitizers;
 mod setup;
 mod tally;
 mod workspace;
@@ -55,10 +58,28 @@ const VERBS: &[Verb] = &[
         run: |workspace, arguments| mutants::run(&workspace.root, &workspace.target, arguments),
     },
     Verb {
+        name: "sanitizers",
+        arguments: "[FILTER]",
+        what: "the stress tests under ThreadSanitizer and AddressSanitizer, the callback under RealtimeSanitizer",
+        run: sanitizers::run,
+    },
+    Verb {
+        name: "instructions",
+        arguments: "",
+        what: "exact instructions per callback beside a copy of the same bytes; red above the limit",
+        run: instructions::run,
+    },
+    Verb {
         name: "bench",
         arguments: "[FILTER]",
         what: "the benches, or those whose name contains FILTER",
         run: bench::run,
+    },
+    Verb {
+        name: "rivals",
+        arguments: "[--quick]",
+        what: "the callback beside other designs, in one run; without --quick the plot is drawn anew",
+        run: rivals::run,
     },
     Verb {
         name: "setup",

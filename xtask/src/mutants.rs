@@ -60,9 +60,9 @@ const FAULTS: &[Fault] = &[
         what: "publish before write",
         file: "src/handoff/index_queue.rs",
         edits: &[(
-            "self.shared.slot(self.tail).with_mut(",
+            "self.shared.slot(self.tail, self.mask).with_mut(",
             "self.shared.tail.store(self.tail.wrapping_add(1), Ordering::Release);\n\
-             self.shared.slot(self.tail).with_mut(",
+             self.shared.slot(self.tail, self.mask).with_mut(",
         )],
     },
     Fault {
@@ -83,12 +83,12 @@ const FAULTS: &[Fault] = &[
     Fault {
         what: "mask one too large",
         file: "src/handoff/index_queue.rs",
-        edits: &[("(self.slots.len() - 1)", "self.slots.len()")],
+        edits: &[("let mask = slots.len() - 1;", "let mask = slots.len();")],
     },
     Fault {
         what: "mask of half the slots",
         file: "src/handoff/index_queue.rs",
-        edits: &[("(self.slots.len() - 1)", "(self.slots.len() / 2)")],
+        edits: &[("let mask = slots.len() - 1;", "let mask = slots.len() / 2;")],
     },
     Fault {
         what: "one item more than there is",
@@ -98,12 +98,12 @@ const FAULTS: &[Fault] = &[
     Fault {
         what: "free queue one token short",
         file: "src/handoff/pool.rs",
-        edits: &[("for index in 0..blocks as u32", "for index in 1..blocks as u32")],
+        edits: &[("(1..=blocks as u32)", "(2..=blocks as u32)")],
     },
     Fault {
         what: "two tokens for one block",
         file: "src/handoff/pool.rs",
-        edits: &[("free_in.push(Token(index))", "free_in.push(Token(index / 2))")],
+        edits: &[("free_in.push(Token(token))", "free_in.push(Token(NonZeroU32::MIN))")],
     },
     Fault {
         what: "block returned before it is read",
@@ -162,7 +162,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         what: "first word forgotten",
         file: "src/handoff/seqlock.rs",
-        edits: &[(".zip(words)", ".zip(words).skip(1)")],
+        edits: &[("in changes {", "in changes.into_iter().skip(1) {")],
     },
     Fault {
         what: "words read before the first look",

@@ -14,7 +14,8 @@ pub enum Quality {
     /// 5 ms, in blocks of 10 ms; aliases at -120 dB.
     #[default]
     Balanced,
-    /// 10 ms, in blocks of 20 ms, computed in f64; aliases at -150 dB.
+    /// 10 ms behind the end of a block of 20 ms, computed in f64; aliases at -150 dB.
+    /// (Rates without a small common divisor are interpolated, and reach -109 dB balanced, -140 dB best.)
     Best,
 }
 

@@ -1,0 +1,8 @@
+//! One file per question.
+
+pub mod allocations;
+pub mod away;
+pub mod bursts;
+pub mod crossing;
+pub mod pipeline;
+pub mod verify;

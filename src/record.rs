@@ -1,0 +1,54 @@
+//! What the callback tells everybody else about itself.
+
+use crate::handoff::seqlock;
+
+/// The callback's running figures, published together at the end of every callback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Callbacks that were served.
+    pub callbacks: u64,
+    /// Frames given to them.
+    pub captured: u64,
+    /// Of these, frames for which no block was free.
+    pub dropped: u64,
+    /// Of these, frames refused on purpose.
+    pub discarded: u64,
+    /// Capture time of the newest callback's first frame, stream clock.
+    pub stamp_ns: u64,
+    /// That frame's position. With `stamp_ns` a pair that belongs together, also while the worker sleeps.
+    pub position: u64,
+}
+
+/// The record's places in the seqlock.
+pub(crate) mod word {
+    pub const CALLBACKS: usize = 0;
+    pub const CAPTURED: usize = 1;
+    pub const DROPPED: usize = 2;
+    pub const DISCARDED: usize = 3;
+    pub const STAMP_NS: usize = 4;
+    pub const POSITION: usize = 5;
+    pub const COUNT: usize = 6;
+}
+
+/// Reads the callback's newest [`Record`].
+#[derive(Clone, Debug)]
+pub struct RecordReader(seqlock::Reader<{ word::COUNT }>);
+
+impl RecordReader {
+    pub(crate) fn new(reader: seqlock::Reader<{ word::COUNT }>) -> Self {
+        Self(reader)
+    }
+
+    /// The newest record; never torn.
+    pub fn read(&mut self) -> Record {
+        let words = self.0.read();
+        Record {
+            callbacks: words[word::CALLBACKS],
+            captured: words[word::CAPTURED],
+            dropped: words[word::DROPPED],
+            discarded: words[word::DISCARDED],
+            stamp_ns: words[word::STAMP_NS],
+            position: words[word::POSITION],
+        }
+    }
+}
