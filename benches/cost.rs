@@ -192,7 +192,7 @@ mod bench {
                 rounds.push([
                     with.percent - without.percent,
                     with.worker_percent,
-                    sleeper.percent - without.percent,
+                    sleeper.worker_percent,
                     with.wakeups_hz,
                 ]);
             }

@@ -19,8 +19,8 @@ pub fn draw(rows: &[Row]) {
         ("p50", "a", |row| row.late_ms[0]),
     ];
     let mut svg = String::from(HEAD);
-    panel(&mut svg, 0.0, "Cost of each capture, % of a core", rows, costs, &[0.01, 0.02, 0.05, 0.1]);
-    panel(&mut svg, 400.0, "Lateness of a chunk, ms", rows, late, &[0.1, 0.3, 1.0, 3.0, 10.0]);
+    panel(&mut svg, 0.0, "Cost of each capture, % of a core", rows, costs, &[0.005, 0.01, 0.02, 0.05, 0.1]);
+    panel(&mut svg, 400.0, "Lateness of a chunk, ms", rows, late, &[0.05, 0.1, 0.3, 1.0, 3.0]);
     svg += "</svg>\n";
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/scale.svg");
     fs::write(path, svg).expect("the plot is writable");
@@ -63,16 +63,15 @@ fn panel(svg: &mut String, left: f64, title: &str, rows: &[Row], curves: &[Curve
         );
     }
     *svg += &format!("<text x=\"{}\" y=\"288\" text-anchor=\"middle\">captures</text>\n", left + 205.0);
-    for (index, (name, class, figure)) in curves.iter().enumerate() {
+    let mut label = left + 50.0;
+    for (name, class, figure) in curves {
         let points: Vec<_> = rows.iter().map(|row| (x(row.count), y(figure(row)))).collect();
         let line: String = points.iter().map(|(x, y)| format!("{x:.1},{y:.1} ")).collect();
         *svg += &format!("<polyline class=\"{class}\" points=\"{}\"/>\n", line.trim_end());
         for (x, y) in points {
             *svg += &format!("<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
         }
-        *svg += &format!(
-            "\n<text class=\"{class}\" x=\"{}\" y=\"40\">{name}</text>\n",
-            left + 50.0 + 130.0 * index as f64
-        );
+        *svg += &format!("\n<text class=\"{class}\" x=\"{label}\" y=\"40\">{name}</text>\n");
+        label += 24.0 + 6.5 * name.len() as f64;
     }
 }
