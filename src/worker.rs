@@ -237,13 +237,16 @@ impl Worker {
             if self.picture.wanted(elapsed) { self.pictured + self.picture_frames() } else { u64::MAX };
         let others =
             [picture, position + rate * WATCHDOG.as_secs(), position + self.session.epoch.pool_frames / 4];
-        let mut want = needs.chain(others).min().unwrap_or(position).max(captured + 1);
-        if self.rhythm.is_learning() {
-            want = captured + 1;
-        }
+        let want = if self.rhythm.is_learning() {
+            position + 1
+        } else {
+            needs.chain(others).min().unwrap_or(u64::MAX).max(position + 1)
+        };
+        // It may have been captured already, after the last hand-over: then the next callback hands it over, even one
+        // that brings nothing.
         self.session.epoch.controls.want(want);
         let mut patience = if self.session.paced {
-            self.rhythm.look(elapsed, captured, want)
+            self.rhythm.look(elapsed, captured, want.max(captured + 1))
         } else {
             Duration::from_millis(5)
         };

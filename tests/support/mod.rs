@@ -5,7 +5,9 @@
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Data, ErrorKind, InputCallbackInfo, InputStreamTimestamp, StreamInstant};
-use hearken::{Capture, Channels, Config, CpalDevice, Input, SampleFormat, StreamFormat, Tap};
+use hearken::{
+    Capture, Channels, Chunk, Config, CpalDevice, Input, Receiver, SampleFormat, StreamFormat, Tap,
+};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
@@ -161,6 +163,18 @@ impl Mic {
         let from = self.line.state.lock().unwrap().frames;
         let mut bytes = pattern(self.format, from, frames);
         self.callback(&mut bytes, |call| call());
+    }
+
+    /// The next chunk, while the device goes on. A callback may come in the very moment in which the worker says what
+    /// it wants next; then the callback after it hands over, and a device always has one.
+    pub fn next_chunk(&self, chunks: &mut Receiver) -> Chunk {
+        for _ in 0..500 {
+            if let Some(chunk) = chunks.recv_timeout(Duration::from_millis(10)) {
+                return chunk;
+            }
+            self.play(0);
+        }
+        panic!("no chunk in 5 s");
     }
 
     /// One call of the error callback.
