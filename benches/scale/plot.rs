@@ -29,11 +29,11 @@ pub fn draw(rows: &[Row]) {
 /// Readable on white and on black paper.
 const HEAD: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 300" font-family="sans-serif" font-size="12">
 <style>
-text { fill: #333 } .grid { stroke: #8884 } polyline { fill: none; stroke-width: 2 }
+text { fill: #777 } .grid { stroke: #8884 } polyline { fill: none; stroke-width: 2 }
 polyline.a { stroke: #0969da } polyline.b { stroke: #c2410c } polyline.c { stroke: #15803d }
 circle.a, text.a { fill: #0969da } circle.b, text.b { fill: #c2410c } circle.c, text.c { fill: #15803d }
 @media (prefers-color-scheme: dark) {
-  text { fill: #ccc } polyline.a { stroke: #58a6ff } polyline.b { stroke: #fb923c } polyline.c { stroke: #4ade80 }
+  text { fill: #aaa } polyline.a { stroke: #58a6ff } polyline.b { stroke: #fb923c } polyline.c { stroke: #4ade80 }
   circle.a, text.a { fill: #58a6ff } circle.b, text.b { fill: #fb923c } circle.c, text.c { fill: #4ade80 }
 }
 </style>
