@@ -57,7 +57,7 @@ mod worker;
 
 #[cfg(not(loom))]
 pub use {
-    capture::{Capture, Config},
+    capture::{Capture, Config, FirstOpen},
     error::{Error, ErrorKind},
     format::{SampleFormat, StreamFormat},
     report::{Report, StopReason},
@@ -68,5 +68,5 @@ pub use {
     },
     stats::Stats,
     tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
-    timeline::{Cause, Gap, Ledger},
+    timeline::{CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
 };
