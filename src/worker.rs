@@ -211,7 +211,6 @@ impl Worker {
 
     fn publish(&mut self, elapsed: Duration) {
         let record = self.session.epoch.record.read();
-        self.timing.callback(record.stamp_ns, self.session.epoch.controls.largest());
         self.note(&record);
         self.stats_writer.publish(self.stats.to_words());
         let position = self.timeline.position();
@@ -230,6 +229,7 @@ impl Worker {
     }
 
     fn note(&mut self, record: &Record) {
+        self.timing.callback(record.stamp_ns, self.session.epoch.controls.largest());
         self.stats.ledger = self.timeline.ledger(record);
         self.stats.ledger.lost = self.timing.lost();
         self.stats.ledger.lost_provisional = self.timing.lost_provisional();

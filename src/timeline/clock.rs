@@ -156,7 +156,7 @@ impl Clock {
     /// `frames` were lost before `position`: a settled hole. What follows moves; nothing before does.
     pub fn reanchor(&mut self, position: f64, frames: f64) {
         let seconds = frames / self.rate;
-        let shift = seconds * 1e9;
+        let (shift, slope) = (seconds * 1e9, self.line().slope);
         (self.lost_before, self.hole) = (self.lost, position);
         self.lost += frames;
         self.hull.clear();
@@ -169,7 +169,7 @@ impl Clock {
                 self.lock.push(x, d);
             }
         }
-        self.track.shift(position, shift);
+        self.track.shift(position, shift + slope * seconds);
     }
 
     /// When the frame at `position` was captured.
@@ -207,9 +207,10 @@ impl Clock {
         self.bad
     }
 
-    /// Whether most stamps are bad.
+    /// Whether most stamps are bad, or the clock has stopped.
     pub fn is_useless(&self) -> bool {
-        self.class != StampClass::Observed && self.blocks >= 50 && self.bad * 2 > self.blocks
+        let is_bad = self.stands > 50 || (self.blocks >= 50 && self.bad * 2 > self.blocks);
+        is_bad && self.class != StampClass::Observed
     }
 
     /// The spread of stamps that are on time, in nanoseconds, and whether it is only ever towards late.

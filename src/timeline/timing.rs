@@ -1,6 +1,6 @@
 //! When frames were captured and which were lost, for one epoch: the clock map and the inference at work.
 
-use super::clock::{Clock, StampClass};
+use super::clock::{Clock, Estimate, StampClass};
 use super::inference::{Inference, LossState, RateLie, Verdict};
 use crate::intake::Header;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ pub struct Anchor {
     pub stream_ns: u64,
     /// How far apart the two may have been read.
     pub error: Duration,
-    /// Stamps are true by construction, those of a file say: they need not fit the time at which they arrive.
+    /// There is no clock but the frames themselves, as in a file: they are on time by definition.
     pub is_own: bool,
 }
 
@@ -144,7 +144,10 @@ impl Timing {
         let seen_ns = seen.as_nanos() as f64;
         let ns = header.stamp_ns as f64 + self.offset_ns;
         (self.blocks, self.end) = (self.blocks + 1, header.captured);
-        if !self.is_own && !self.is_observed {
+        if self.is_own {
+            return None;
+        }
+        if !self.is_observed {
             let is_absurd = ns > seen_ns + AHEAD_NS || ns < seen_ns - BEHIND_NS;
             self.absurd += u64::from(is_absurd);
             if (self.blocks == TRIAL && self.absurd == TRIAL) || self.clock.is_useless() {
@@ -207,7 +210,13 @@ impl Timing {
             position = (shift.axis - lost) as f64;
             unsure += shift.frames as f64;
         }
-        let estimate = self.clock.time_of(position);
+        let estimate = if self.is_own {
+            let ns = position / self.rate * 1e9 + self.offset_ns;
+            // Rounding.
+            Estimate { ns, bound_ns: 1.0 }
+        } else {
+            self.clock.time_of(position)
+        };
         let doubtful = self.provisional.filter(|verdict| position >= verdict.position as f64);
         unsure += doubtful.map_or(0.0, |verdict| (verdict.frames + verdict.error_frames) as f64);
         // What was reckoned inside of a callback was so at the nominal rate.
@@ -223,7 +232,7 @@ impl Timing {
     /// The figures.
     pub fn stats(&self) -> ClockStats {
         ClockStats {
-            class: self.clock.class(),
+            class: if self.is_own { StampClass::Device } else { self.clock.class() },
             ppb: (self.clock.ppm() * 1e3).round() as i64,
             bound: self.captured((self.end + self.lost) as f64, 0.0).bound,
             bad_stamps: self.clock.bad_stamps(),
@@ -234,4 +243,78 @@ impl Timing {
 
 fn saturated_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::Content;
+    use crate::timeline::simulation::{Device, Stamps};
+
+    /// A minute with a device of 48 kHz whose blocks hold 1,024 frames of callbacks of 480, as the intake cuts them:
+    /// stamps inside of a callback are reckoned. `stamp` makes the stream's time of the true one, in nanoseconds.
+    fn minute(stream_ns: u64, stamp: impl Fn(f64) -> f64, mut check: impl FnMut(&Timing, f64)) -> Timing {
+        let opened = Instant::now();
+        let anchor = Anchor { at: opened, stream_ns, error: Duration::from_micros(1), is_own: false };
+        let mut timing = Timing::new(48_000, &anchor, opened);
+        let mut device = Device::new(Stamps::Device { sigma_us: 10.0 }, 7);
+        let (mut start, mut captured) = (0, 0);
+        for _ in 0..6000 {
+            let callback = device.next();
+            // The simulation starts at 7 s of its own.
+            let (stamp, seen) = (stamp(callback.stamp_ns as f64 - 7e9), callback.true_ns - 7e9 + 12e6);
+            captured += 480;
+            timing.callback(stamp as u64, 480);
+            while start + 1024 <= captured {
+                let inside = start as f64 - callback.position as f64;
+                let header = Header {
+                    captured: start + 1024,
+                    dropped: 0,
+                    discarded: 0,
+                    stamp_ns: (stamp + inside / 48_000.0 * 1e9) as u64,
+                    frames: 1024,
+                    content: Content::Audio,
+                };
+                assert_eq!(timing.block(&header, Duration::from_nanos(seen as u64), 0), None);
+                start += 1024;
+            }
+            check(&timing, callback.true_ns - 7e9);
+        }
+        timing
+    }
+
+    #[test]
+    fn capture_times_count_from_the_first_open_whatever_the_streams_clock_says() {
+        let mut number = 0;
+        let timing = minute(
+            5_000_000_000,
+            |ns| ns + 5e9,
+            |timing, true_ns| {
+                number += 1;
+                let position = f64::from(number - 1) * 480.0;
+                let got = timing.captured(position, 0.0);
+                let off = (got.at.as_nanos() as f64 - true_ns).abs();
+                assert!(number < 200 || off <= got.bound.as_nanos() as f64, "{number}: {off} ns, {got:?}");
+                assert!(number < 3000 || off < 10e3, "{number}: {off} ns, {got:?}");
+            },
+        );
+        let stats = timing.stats();
+        assert_eq!((stats.class, stats.bad_stamps), (StampClass::Device, 0));
+        assert!((stats.ppm() - 53.0).abs() < 2.0 && stats.bound < Duration::from_micros(20), "{stats:?}");
+    }
+
+    #[test]
+    fn a_clock_that_says_nothing_is_replaced_by_what_the_worker_sees() {
+        // A clock that has nothing to do with what `Stream::now` says, one that is always zero, and one that stops.
+        for broken in [|_| 4e18, |_| 0.0, |ns: f64| ns.min(20e9)] {
+            let mut number = 0;
+            let timing = minute(0, broken, |timing, true_ns| {
+                number += 1;
+                let off =
+                    timing.captured(f64::from(number - 1) * 480.0, 0.0).at.as_secs_f64() - true_ns * 1e-9;
+                assert!(number < 2200 || off.abs() < 0.03, "{number}: {off} s off");
+            });
+            assert_eq!(timing.stats().class, StampClass::Observed);
+        }
+    }
 }

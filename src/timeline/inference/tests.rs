@@ -172,6 +172,26 @@ fn stalls_are_no_gaps() {
 }
 
 #[test]
+fn an_hour_asleep_is_a_loss_like_any_other() {
+    for stamps in [Stamps::Device { sigma_us: 20.0 }, Stamps::CALLBACK] {
+        let mut device = Device::new(stamps, 4);
+        let mut watch = Watch::new();
+        for number in 0..6000 {
+            if number == 3000 {
+                device.lose(3600 * 48_000);
+            }
+            let block = device.next();
+            watch.block(&block, 0);
+            let off = watch.clock.time_of(block.position as f64).ns - block.true_ns;
+            assert!(!(1000..3000).contains(&number) || off.abs() < 0.2e6);
+            assert!(number < 3200 || off.abs() < 1e6, "{stamps:?}: {off} ns off at {number}");
+        }
+        let settled: Vec<_> = watch.verdicts.iter().filter(|it| it.state == LossState::Settled).collect();
+        assert!(settled.len() == 1 && settled[0].frames.abs_diff(3600 * 48_000) < 2000, "{settled:?}");
+    }
+}
+
+#[test]
 fn a_device_that_lies_about_its_rate_is_flagged_within_300_ms() {
     for (stamps, seed) in
         [(Stamps::Device { sigma_us: 20.0 }, 1), (Stamps::CALLBACK, 2), (Stamps::CALLBACK, 3)]
