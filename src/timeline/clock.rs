@@ -11,12 +11,14 @@ mod lock;
 #[cfg(test)]
 mod tests;
 mod track;
+mod unrest;
 
 pub use class::StampClass;
 use hull::{Hull, Line};
 use lock::Lock;
 use std::collections::VecDeque;
 use track::Track;
+use unrest::Unrest;
 
 /// A time, in nanoseconds of the stamps' clock, and how far off it may be either way.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,8 @@ const EXACT_NS: f64 = 2e3;
 /// Steps of a coarse clock, in nanoseconds.
 const COARSE_NS: u64 = 100_000;
 const GRID_NS: u64 = 5_000_000;
+/// Seconds after which the line is good.
+const STEADY_SECONDS: f64 = 4.0;
 /// Farther off is no lateness but nonsense, or a sleep.
 const FAR_NS: f64 = 2e9;
 /// A stamp that comes again more often than this stands still.
@@ -78,6 +82,7 @@ pub struct Clock {
     quantum: u64,
     quantum_last: u64,
     track: Track,
+    unrest: Unrest,
     last_ns: f64,
     /// How often in a row the last stamp came again.
     stands: u32,
@@ -107,6 +112,7 @@ impl Clock {
             quantum: 0,
             quantum_last: 0,
             track: Track::new(f64::from(rate_hz)),
+            unrest: Unrest::default(),
             last_ns: f64::NAN,
             stands: 0,
             blocks: 0,
@@ -120,6 +126,12 @@ impl Clock {
     /// A block's first frame and its stamp.
     pub fn push(&mut self, position: f64, ns: f64) {
         if let Some(sample) = self.judge(position, ns) {
+            let (spread, only_late) = self.spread();
+            let usual = if only_late { spread } else { 5.0 * spread };
+            // Before that it is the line that strays.
+            if self.baseline_seconds() > STEADY_SECONDS {
+                self.unrest.push(sample.x, sample.d - self.line().at(sample.x), usual);
+            }
             self.hull.push(sample.x, sample.d);
             self.lock.push(sample.x, sample.d);
             self.note(sample);
@@ -221,6 +233,11 @@ impl Clock {
         }
     }
 
+    /// How far the stamps have lately strayed from the line, all of them, in nanoseconds; 0 where they keep to it.
+    pub fn unrest(&self) -> f64 {
+        self.unrest.ns
+    }
+
     /// Seconds on which the estimates rest.
     pub fn baseline_seconds(&self) -> f64 {
         if self.hull.is_steady() { f64::INFINITY } else { self.hull.elapsed() }
@@ -249,13 +266,14 @@ impl Clock {
     }
 
     fn bound(&self, x: f64) -> f64 {
-        match self.class {
-            StampClass::Device => self.lock.bound(x),
-            StampClass::Quantised => self.hull.bound(x) + 1.1 * self.quantum as f64,
-            // A long period of a device, until there is something to go by.
-            StampClass::Learning => self.hull.bound(x) + (3.0 * self.lateness).min(50e6),
-            _ => self.hull.bound(x),
-        }
+        self.unrest.ns
+            + match self.class {
+                StampClass::Device => self.lock.bound(x),
+                StampClass::Quantised => self.hull.bound(x) + 1.1 * self.quantum as f64,
+                // A long period of a device, until there is something to go by.
+                StampClass::Learning => self.hull.bound(x) + (3.0 * self.lateness).min(50e6),
+                _ => self.hull.bound(x),
+            }
     }
 
     /// Where the map should be at `position`.
@@ -301,6 +319,7 @@ impl Clock {
                 *self = Self { blocks: self.blocks, bad: self.bad, base: Some((position, ns)), ..fresh };
             } else {
                 self.jumped += self.strike_least;
+                self.unrest.raise(self.strike_least);
             }
         }
         None

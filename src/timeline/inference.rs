@@ -49,6 +49,8 @@ pub struct Verdict {
 /// Late by less than this is on time, in nanoseconds; or by less than so many times the spread.
 const LATE_NS: f64 = 0.9e6;
 const LATE_SPREADS: f64 = 3.0;
+/// Nor is what stamps stray by together, with room to spare.
+const STRAYS: f64 = 3.0;
 const OFF_NS: f64 = 0.1e6;
 const OFF_SIGMAS: f64 = 6.0;
 /// Late blocks for a verdict: at least and at most where stamps are only ever late, where they are a device's, and
@@ -62,7 +64,8 @@ const ADVANCE: f64 = 0.8;
 const SETTLED: (u64, f64) = (100, 0.9);
 const SETTLED_DEVICE: (u64, u64) = (10, 30);
 /// Seconds of stamps that must have been seen before the first verdict.
-const BASELINE: f64 = 1.0;
+const BASELINE: f64 = 5.0;
+const BASELINE_DEVICE: f64 = 1.0;
 /// Sizes are this sure: sigmas of a mean, and mean latenesses of a least one.
 const SURE_SIGMAS: f64 = 4.0;
 const SURE_LATE: f64 = 9.0;
@@ -164,7 +167,8 @@ impl Inference {
     /// A block's first frame, its stamp, and the xruns that the device has reported so far, before `clock` learns of
     /// it. What is new about a loss, if anything is.
     pub fn push(&mut self, clock: &Clock, position: u64, ns: f64, xruns: u64) -> Option<Verdict> {
-        if clock.class() == StampClass::Learning || clock.baseline_seconds() < BASELINE {
+        let baseline = if clock.class() == StampClass::Device { BASELINE_DEVICE } else { BASELINE };
+        if clock.class() == StampClass::Learning || clock.baseline_seconds() < baseline {
             return None;
         }
         if xruns > std::mem::replace(&mut self.xruns, xruns) {
@@ -174,8 +178,8 @@ impl Inference {
         let (spread, only_late) = clock.spread();
         let tolerance = match &self.run {
             Some(run) => run.tolerance,
-            None if only_late => f64::max(LATE_NS, LATE_SPREADS * spread),
-            None => f64::max(OFF_NS, OFF_SIGMAS * spread),
+            None if only_late => f64::max(LATE_NS, LATE_SPREADS * spread).max(STRAYS * clock.unrest()),
+            None => f64::max(OFF_NS, OFF_SIGMAS * spread).max(STRAYS * clock.unrest()),
         };
         if late <= tolerance {
             self.hint = self.hint.saturating_sub(1);

@@ -171,6 +171,36 @@ fn stalls_are_no_gaps() {
     assert_eq!(quiet(Stamps::Cut, hours / 4.0, 4)[1..], [0, 0]);
 }
 
+/// Half a minute of a real server's stamps (ALSA's plug-in for PulseAudio, a null sink, blocks of 1,024 frames at
+/// 44.1 kHz): by how many microseconds each was later than the nominal rate. Nothing was lost.
+const REAL: &str = include_str!("alsa-on-pulse.txt");
+
+#[test]
+fn stamps_of_a_real_server_stray_by_milliseconds_and_are_no_losses() {
+    let mut clock = Clock::new(44_100);
+    let mut inference = Inference::new(44_100);
+    for (number, late) in REAL.split_whitespace().enumerate() {
+        let position = number as u64 * 1024;
+        let ns = position as f64 / 44_100.0 * 1e9 + late.parse::<f64>().expect("a number") * 1e3;
+        let verdict = inference.push(&clock, position, ns, 0);
+        assert!(verdict.is_none_or(|it| it.state != LossState::Settled), "{verdict:?}");
+        if inference.is_in_doubt() {
+            clock.hold(position as f64, ns);
+        } else {
+            clock.push(position as f64, ns);
+        }
+        let estimate = clock.time_of(position as f64);
+        let off = (estimate.ns - ns).abs();
+        assert!(off < 20e6 && estimate.bound_ns < 60e6, "{number}: {off} {estimate:?}");
+    }
+    println!(
+        "bad {} bound {:.0} us, {:?}",
+        clock.bad_stamps(),
+        clock.time_of(1_300_000.0).bound_ns / 1e3,
+        clock.class()
+    );
+}
+
 #[test]
 fn an_hour_asleep_is_a_loss_like_any_other() {
     for stamps in [Stamps::Device { sigma_us: 20.0 }, Stamps::CALLBACK] {
