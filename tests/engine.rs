@@ -369,6 +369,8 @@ fn a_gain_may_be_turned_while_the_capture_runs() {
     let (sample, played) = peak(&mut chunks);
     assert_eq!(sample, played, "0 dB touches nothing");
     gain.set_db(20.0);
+    // A device would go on by itself; this one plays once more, so not before the worker has asked for it.
+    std::thread::sleep(Duration::from_millis(30));
     mic.play(100);
     let (sample, played) = peak(&mut chunks);
     assert!((sample / played - 10.0).abs() < 1e-4, "20 dB is ten times, faded in by the end of the block");

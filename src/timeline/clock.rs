@@ -6,17 +6,21 @@
 //! slope, so it is continuous and never runs backwards; only a settled hole moves it.
 
 mod class;
+mod grain;
 mod hull;
 mod lock;
+mod strikes;
 #[cfg(test)]
 mod tests;
 mod track;
 mod unrest;
 
 pub use class::StampClass;
+use grain::Grain;
 use hull::{Hull, Line};
 use lock::Lock;
 use std::collections::VecDeque;
+use strikes::Strikes;
 use track::Track;
 use unrest::Unrest;
 
@@ -37,11 +41,8 @@ const AGREE: u32 = 4;
 const EDGE_SHARE: f64 = 0.03;
 /// Less lateness than this is none, in nanoseconds.
 const EXACT_NS: f64 = 2e3;
-/// Steps of a coarse clock, in nanoseconds.
-const COARSE_NS: u64 = 100_000;
-const GRID_NS: u64 = 5_000_000;
 /// Seconds after which the line is good.
-const STEADY_SECONDS: f64 = 4.0;
+const STEADY_SECONDS: f64 = 8.0;
 /// Farther off is no lateness but nonsense, or a sleep.
 const FAR_NS: f64 = 2e9;
 /// A stamp that comes again more often than this stands still.
@@ -78,9 +79,7 @@ pub struct Clock {
     scratch: Vec<f64>,
     /// Half of the recent stamps are later than the lower edge by more than this, in nanoseconds.
     lateness: f64,
-    /// Greatest common divisor of the callbacks' stamps.
-    quantum: u64,
-    quantum_last: u64,
+    grain: Grain,
     track: Track,
     unrest: Unrest,
     last_ns: f64,
@@ -88,9 +87,7 @@ pub struct Clock {
     stands: u32,
     blocks: u64,
     bad: u64,
-    strikes: u32,
-    strike: f64,
-    strike_least: f64,
+    strikes: Strikes,
 }
 
 impl Clock {
@@ -109,17 +106,14 @@ impl Clock {
             recent: VecDeque::with_capacity(RECENT),
             scratch: Vec::with_capacity(RECENT),
             lateness: f64::INFINITY,
-            quantum: 0,
-            quantum_last: 0,
+            grain: Grain::default(),
             track: Track::new(f64::from(rate_hz)),
             unrest: Unrest::default(),
             last_ns: f64::NAN,
             stands: 0,
             blocks: 0,
             bad: 0,
-            strikes: 0,
-            strike: 0.0,
-            strike_least: 0.0,
+            strikes: Strikes::default(),
         }
     }
 
@@ -149,15 +143,7 @@ impl Clock {
 
     /// A callback's own stamp, which tells how fine the stamps are.
     pub fn observe_quantum(&mut self, stamp_ns: u64) {
-        let step = stamp_ns.abs_diff(std::mem::replace(&mut self.quantum_last, stamp_ns));
-        // Coarse or not: a finer grid than that makes no difference.
-        if self.quantum == 0 || self.quantum >= COARSE_NS {
-            let (mut a, mut b) = (self.quantum, step);
-            while b > 0 {
-                (a, b) = (b, a % b);
-            }
-            self.quantum = a;
-        }
+        self.grain.push(stamp_ns);
     }
 
     /// How much later a stamp is than the believed line, in nanoseconds.
@@ -260,7 +246,7 @@ impl Clock {
         let line = self.hull.line;
         match self.class {
             StampClass::Device => self.lock.line,
-            StampClass::Quantised => Line { d: line.d + self.quantum as f64, ..line },
+            StampClass::Quantised => Line { d: line.d + self.grain.ns(), ..line },
             _ => line,
         }
     }
@@ -269,7 +255,7 @@ impl Clock {
         self.unrest.ns
             + match self.class {
                 StampClass::Device => self.lock.bound(x),
-                StampClass::Quantised => self.hull.bound(x) + 1.1 * self.quantum as f64,
+                StampClass::Quantised => self.hull.bound(x) + 1.1 * self.grain.ns(),
                 // A long period of a device, until there is something to go by.
                 StampClass::Learning => self.hull.bound(x) + (3.0 * self.lateness).min(50e6),
                 _ => self.hull.bound(x),
@@ -301,25 +287,20 @@ impl Clock {
             return None;
         }
         if -early <= late && late <= FAR_NS {
-            self.strikes = 0;
+            self.strikes.count = 0;
             return Some(sample);
         }
         self.bad += 1;
-        let agrees = self.strikes > 0 && (sample.d - self.strike).abs() < 50e6;
-        if !agrees {
-            (self.strikes, self.strike, self.strike_least) = (0, sample.d, f64::INFINITY);
-        }
-        self.strikes += 1;
-        self.strike_least = self.strike_least.min(late);
-        if self.strikes >= if late < 0.0 { EARLY_STRIKES } else { FAR_STRIKES } {
-            self.strikes = 0;
+        self.strikes.push(sample.d, late);
+        if self.strikes.count >= if late < 0.0 { EARLY_STRIKES } else { FAR_STRIKES } {
+            self.strikes.count = 0;
             if self.recent.len() < 32 {
                 // The first stamps were the wrong ones.
                 let fresh = Self::new(self.rate as u32);
                 *self = Self { blocks: self.blocks, bad: self.bad, base: Some((position, ns)), ..fresh };
             } else {
-                self.jumped += self.strike_least;
-                self.unrest.raise(self.strike_least);
+                self.jumped += self.strikes.least;
+                self.unrest.raise(self.strikes.least);
             }
         }
         None
@@ -349,10 +330,8 @@ impl Clock {
         let half = self.scratch.len() / 2;
         let (_, median, _) = self.scratch.select_nth_unstable_by(half, f64::total_cmp);
         self.lateness = median.max(0.0);
-        // A grid of the length of a block is no grid unless stamps are seen to be off it.
-        let is_coarse = self.quantum >= COARSE_NS
-            && (self.quantum <= GRID_NS || self.lateness > 0.05 * self.quantum as f64);
-        self.hull.set_grain(if is_coarse { self.quantum as f64 } else { 0.0 });
+        let is_coarse = self.grain.is_coarse(self.lateness);
+        self.hull.set_grain(if is_coarse { self.grain.ns() } else { 0.0 });
         if (self.recent.len() as u64) < LEARNING || self.class == StampClass::Observed {
             return;
         }

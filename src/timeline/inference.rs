@@ -51,6 +51,7 @@ const LATE_NS: f64 = 0.9e6;
 const LATE_SPREADS: f64 = 3.0;
 /// Nor is what stamps stray by together, with room to spare.
 const STRAYS: f64 = 3.0;
+const PROVEN_STRAYS: f64 = 10.0;
 const OFF_NS: f64 = 0.1e6;
 const OFF_SIGMAS: f64 = 6.0;
 /// Late blocks for a verdict: at least and at most where stamps are only ever late, where they are a device's, and
@@ -221,6 +222,10 @@ impl Inference {
         } else {
             run.count >= SETTLED_DEVICE.1 || (run.count >= SETTLED_DEVICE.0 && error_frames == 0)
         };
+        if is_settled && run.least < PROVEN_STRAYS * clock.unrest() {
+            // Such stamps prove nothing short: they have strayed.
+            return self.on_time();
+        }
         let state = if is_settled { LossState::Settled } else { LossState::Provisional };
         let known = run.verdict;
         let is_news = known.is_none_or(|known| {
@@ -243,7 +248,7 @@ impl Inference {
         Some(verdict)
     }
 
-    /// A block came on time: the late ones before it were stalls.
+    /// It was nothing: the late blocks were stalls.
     fn on_time(&mut self) -> Option<Verdict> {
         let run = self.run.take()?;
         let verdict = run.verdict?;
