@@ -5,16 +5,16 @@ use crate::handoff::newest;
 use crate::report::{Report, StopReason};
 use crate::signal::picture::Picture;
 use crate::source::{self, FormatWish, Input, InputInfo, Pace, Wish};
-use crate::stats::{Stats, StatsReader, StatsWriter};
+use crate::stats::{Stats, StatsReader};
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
-use crate::worker::{Requests, Worker};
+use crate::worker::{Ends, Requests, Worker};
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long a stop waits for the worker.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
@@ -54,6 +54,15 @@ impl Default for Config {
     }
 }
 
+/// The moment just before a capture's input was opened for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstOpen {
+    /// For arithmetic.
+    pub instant: Instant,
+    /// For people.
+    pub system: SystemTime,
+}
+
 /// A capture: configured, then started, then ended; once. Share it by reference or in an `Arc`.
 ///
 /// Taps that are added before the start receive everything from the first frame on; later ones from the moment they
@@ -72,17 +81,18 @@ struct Shared {
     stats: Mutex<StatsReader>,
     picture: Mutex<newest::Reader<Picture>>,
     origin: Instant,
+    first_open: OnceLock<FirstOpen>,
 }
 
 enum State {
     /// With the worker's ends, until it takes them.
-    Idle(Box<(StatsWriter, newest::Writer<Picture>)>),
+    Idle(Box<Ends>),
     Opening,
     Running {
         worker: Thread,
         input: InputInfo,
     },
-    Ended(Result<Report, Error>),
+    Ended(Box<Result<Report, Error>>),
 }
 
 impl Capture {
@@ -108,6 +118,7 @@ impl Capture {
             stats: Mutex::new(stats),
             picture: Mutex::new(picture),
             origin: Instant::now(),
+            first_open: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared), config })
     }
@@ -151,7 +162,7 @@ impl Capture {
     /// when a tap asks for a channel that the device lacks, or the capture was started before; `Internal` when no
     /// thread could be started. Nothing is open afterwards, and receivers have ended.
     pub fn start(&self) -> Result<InputInfo, Error> {
-        let (stats, picture) = {
+        let ends = {
             let mut state = self.shared.state.lock();
             match std::mem::replace(&mut *state, State::Opening) {
                 State::Idle(ends) => *ends,
@@ -165,7 +176,7 @@ impl Capture {
         let (shared, config) = (self.shared.clone(), self.config.clone());
         let spawned = thread::Builder::new()
             .name("hearken-worker".into())
-            .spawn(move || run(shared, config, stats, picture, told));
+            .spawn(move || run(shared, config, ends, told));
         if let Err(error) = spawned {
             let error = Error::new(ErrorKind::Internal, format!("no thread could be started: {error}"));
             self.shared.end(Err(error.clone()));
@@ -233,7 +244,7 @@ impl Capture {
         let running = |state: &mut State| !matches!(state, State::Ended(_));
         let _ = self.shared.ended.wait_while_for(&mut state, running, patience);
         match &*state {
-            State::Ended(result) => Some(result.clone()),
+            State::Ended(result) => Some(Result::clone(result)),
             _ => None,
         }
     }
@@ -255,6 +266,11 @@ impl Capture {
             State::Running { input, .. } => Some(input.clone()),
             _ => None,
         }
+    }
+
+    /// The moment that capture times count from; `None` before the start.
+    pub fn first_open(&self) -> Option<FirstOpen> {
+        self.shared.first_open.get().copied()
     }
 
     /// From the next callback on no byte of the microphone's enters the engine's memory, while time runs on: taps
@@ -291,7 +307,7 @@ impl fmt::Debug for Capture {
 
 impl Shared {
     fn end(&self, result: Result<Report, Error>) {
-        *self.state.lock() = State::Ended(result);
+        *self.state.lock() = State::Ended(Box::new(result));
         // Taps that joined too late end here, which their receivers see.
         self.requests.taps.lock().clear();
         self.ended.notify_all();
@@ -299,13 +315,7 @@ impl Shared {
 }
 
 /// The worker's thread.
-fn run(
-    shared: Arc<Shared>,
-    config: Config,
-    stats: StatsWriter,
-    picture: newest::Writer<Picture>,
-    told: mpsc::SyncSender<Result<InputInfo, Error>>,
-) {
+fn run(shared: Arc<Shared>, config: Config, ends: Ends, told: mpsc::SyncSender<Result<InputInfo, Error>>) {
     /// However this thread ends, nobody waits for it in vain.
     struct Ending {
         shared: Arc<Shared>,
@@ -328,6 +338,8 @@ fn run(
         length,
     };
     let mut taps = std::mem::take(&mut *shared.requests.taps.lock());
+    let first = FirstOpen { instant: Instant::now(), system: SystemTime::now() };
+    let _ = shared.first_open.set(first);
     let opened = source::open(wish).and_then(|session| {
         taps.iter_mut().try_for_each(|tap| tap.begin(session.info.format, 0))?;
         taps.iter().for_each(|tap| tap.announce());
@@ -346,7 +358,7 @@ fn run(
     *shared.state.lock() = State::Running { worker: thread::current(), input: input.clone() };
     let _ = told.send(Ok(input));
     let requests = shared.requests.clone();
-    let worker = Worker::new(requests, session, taps, shared.origin, length, stats, picture);
+    let worker = Worker::new(requests, session, taps, shared.origin, first.instant, length, ends);
     ending.result = Some(Ok(worker.run()));
 }
 

@@ -79,7 +79,7 @@ mod readme {}
 
 #[cfg(not(loom))]
 pub use {
-    capture::{Capture, Config},
+    capture::{Capture, Config, FirstOpen},
     error::{Error, ErrorKind},
     format::{SampleFormat, StreamFormat},
     report::{Report, StopReason},
@@ -90,5 +90,5 @@ pub use {
     },
     stats::Stats,
     tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
-    timeline::{Cause, Gap, Ledger},
+    timeline::{CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
 };

@@ -1,13 +1,15 @@
 //! The figures of a running capture.
 
 use crate::handoff::seqlock;
-use crate::timeline::Ledger;
+use crate::timeline::{ClockStats, Ledger};
 
 /// What a capture is doing, as of the worker's last look (a few times a second). Never a mixture of two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Where every frame went.
     pub ledger: Ledger,
+    /// What is known about the device's clock.
+    pub clock: ClockStats,
     /// Data callbacks so far.
     pub callbacks: u64,
     /// The largest of them, in frames.
@@ -22,7 +24,7 @@ pub struct Stats {
     pub wakeups: u64,
 }
 
-const WORDS: usize = Ledger::WORDS + 6;
+const WORDS: usize = Ledger::WORDS + ClockStats::WORDS + 6;
 
 /// The worker's end.
 pub(crate) type StatsWriter = seqlock::Writer<WORDS>;
@@ -31,16 +33,26 @@ pub(crate) type StatsReader = seqlock::Reader<WORDS>;
 
 impl Stats {
     pub(crate) fn to_words(self) -> [u64; WORDS] {
-        let Self { ledger, callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups } = self;
-        let [a, b, c, d, e, f] = ledger.to_words();
-        [a, b, c, d, e, f, callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups]
+        let Self { ledger, clock, callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups } =
+            self;
+        let rest = [callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups];
+        let mut words = ledger.to_words().into_iter().chain(clock.to_words()).chain(rest);
+        std::array::from_fn(|_| words.next().unwrap_or_default())
     }
 
     pub(crate) fn from_words(words: [u64; WORDS]) -> Self {
-        let [a, b, c, d, e, f, callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups] =
-            words;
-        let ledger = Ledger::from_words([a, b, c, d, e, f]);
-        Self { ledger, callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups }
+        let mut words = words.into_iter();
+        let mut next = || words.next().unwrap_or_default();
+        Self {
+            ledger: Ledger::from_words(std::array::from_fn(|_| next())),
+            clock: ClockStats::from_words(std::array::from_fn(|_| next())),
+            callbacks: next(),
+            max_callback_frames: next(),
+            errors: next(),
+            xruns: next(),
+            repaired_samples: next(),
+            wakeups: next(),
+        }
     }
 }
 
@@ -50,7 +62,9 @@ mod tests {
 
     #[test]
     fn every_figure_survives_the_seqlock() {
-        let words = std::array::from_fn(|word| word as u64 + 1);
+        let mut words = std::array::from_fn(|word| word as u64 + 1);
+        // The stamps' class is one of a few.
+        words[Ledger::WORDS] = 2;
         assert_eq!(Stats::from_words(words).to_words(), words);
     }
 }

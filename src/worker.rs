@@ -12,7 +12,7 @@ use crate::signal::picture::Picture;
 use crate::source::Session;
 use crate::stats::{Stats, StatsWriter};
 use crate::tap::{Audio, Pipe};
-use crate::timeline::{Gap, Span, Timeline};
+use crate::timeline::{Cause, Gap, LossState, Span, Timeline, Timing, Verdict};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +40,9 @@ pub(crate) struct Requests {
     pub stop: AtomicBool,
 }
 
+/// Where the worker publishes.
+pub(crate) type Ends = (StatsWriter, newest::Writer<Picture>);
+
 /// The worker's state. One thread runs it from the opening of the device to the end.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -50,6 +53,9 @@ pub(crate) struct Worker {
     /// When the clock ends the capture.
     deadline: Option<Instant>,
     timeline: Timeline,
+    timing: Timing,
+    /// When the source was opened, which capture times count from.
+    opened: Instant,
     taps: Vec<Box<dyn Pipe>>,
     /// A block decoded.
     scratch: Vec<f32>,
@@ -71,9 +77,9 @@ impl Worker {
         session: Session,
         taps: Vec<Box<dyn Pipe>>,
         origin: Instant,
+        opened: Instant,
         length: Option<Duration>,
-        stats_writer: StatsWriter,
-        picture: newest::Writer<Picture>,
+        (stats_writer, picture): Ends,
     ) -> Self {
         let format = session.info.format;
         let deadline =
@@ -82,6 +88,8 @@ impl Worker {
             requests,
             deadline,
             timeline: Timeline::default(),
+            timing: Timing::new(format.rate_hz, &session.anchor, opened),
+            opened,
             taps,
             origin,
             scratch: vec![0.0; session.epoch.block_frames as usize * usize::from(format.channels)],
@@ -134,7 +142,7 @@ impl Worker {
 
     fn welcome_taps(&mut self) {
         let mut joining = std::mem::take(&mut *self.requests.taps.lock());
-        let (format, position) = (self.session.info.format, self.timeline.position());
+        let (format, position) = (self.session.info.format, self.axis());
         for mut tap in joining.drain(..) {
             match tap.begin(format, position) {
                 Ok(()) => {
@@ -153,12 +161,16 @@ impl Worker {
     fn drain(&mut self) -> bool {
         let enough = self.timeline.position() + self.session.epoch.pool_frames / 4;
         let pictured = self.picture.wanted(self.origin.elapsed());
+        let (seen, xruns) = (self.opened.elapsed(), self.session.epoch.faults.xruns());
         while let Some(block) = self.session.epoch.pop() {
-            let Self { session, timeline, taps, scratch, meter, stats, gaps, .. } = self;
+            if let Some(verdict) = self.timing.block(block.header(), seen, xruns) {
+                self.judge(verdict);
+            }
+            let Self { session, timeline, timing, taps, scratch, meter, stats, gaps, .. } = self;
             let epoch = &session.epoch;
             let header = block.header();
             timeline.block(header, |span| match span.missing {
-                Some(_) => hole(span, taps, gaps),
+                Some(_) => hole(span, taps, gaps, timing),
                 None => {
                     let bytes = header.frames as usize * epoch.format.frame_bytes();
                     let native = &epoch.bytes(&block)[..bytes];
@@ -174,7 +186,7 @@ impl Worker {
                         meter.add(decoded);
                     }
                     let audio = Audio { native, decoded };
-                    taps.iter_mut().for_each(|tap| tap.audio(audio));
+                    taps.iter_mut().for_each(|tap| tap.audio(audio, timing));
                 }
             });
             self.session.epoch.give_back(block);
@@ -183,6 +195,27 @@ impl Worker {
             }
         }
         false
+    }
+
+    /// News about frames that the device lost.
+    fn judge(&mut self, verdict: Verdict) {
+        let (axis, lost) = (self.axis(), self.timing.lost());
+        let loss = Verdict { position: verdict.position + lost, ..verdict };
+        self.taps.iter_mut().for_each(|tap| tap.loss(loss));
+        if verdict.state == LossState::Settled {
+            let Verdict { position, frames, error_frames, .. } = verdict;
+            self.timing.settle(&verdict, axis);
+            // What is on its way was delivered in time; from here on everything is later.
+            let missing = Some(Cause::Lost);
+            let span = Span { start: axis, end: axis + frames, missing, error_frames };
+            self.taps.iter_mut().for_each(|tap| tap.hole(span, &self.timing));
+            note(Gap { position, frames, error_frames, cause: Cause::Lost }, &mut self.gaps);
+        }
+    }
+
+    /// Where the taps are: the frames so far, settled losses included.
+    fn axis(&self) -> u64 {
+        self.timeline.position() + self.timing.lost()
     }
 
     fn publish(&mut self, record: &Record, elapsed: Duration) {
@@ -204,7 +237,11 @@ impl Worker {
     }
 
     fn note(&mut self, record: &Record) {
+        self.timing.callback(record.stamp_ns, self.session.epoch.controls.largest());
         self.stats.ledger = self.timeline.ledger(record);
+        self.stats.ledger.lost = self.timing.lost();
+        self.stats.ledger.lost_provisional = self.timing.lost_provisional();
+        self.stats.clock = self.timing.stats();
         self.stats.callbacks = record.callbacks;
         self.stats.max_callback_frames = self.session.epoch.controls.largest().into();
         self.stats.errors = self.session.epoch.faults.count();
@@ -232,7 +269,8 @@ impl Worker {
         let position = self.timeline.position();
         let captured = self.stats.ledger.captured;
         let rate = u64::from(self.session.info.format.rate_hz);
-        let needs = self.taps.iter().map(|tap| tap.needs(position));
+        let lost = self.timing.lost();
+        let needs = self.taps.iter().map(|tap| tap.needs(position + lost).saturating_sub(lost));
         let picture =
             if self.picture.wanted(elapsed) { self.pictured + self.picture_frames() } else { u64::MAX };
         let others =
@@ -271,12 +309,14 @@ impl Worker {
             thread::sleep(STUCK_RETRY);
         };
         while self.drain() {}
-        let Self { timeline, taps, gaps, .. } = &mut self;
+        let Self { timeline, timing, taps, gaps, .. } = &mut self;
         if let Some(last) = &last {
-            timeline.finish(last, |span| hole(span, taps, gaps));
+            timeline.finish(last, |span| hole(span, taps, gaps, timing));
         }
-        let position = timeline.position();
-        taps.iter_mut().for_each(|tap| tap.finish(position));
+        let position = timeline.position() + timing.lost();
+        taps.iter_mut().for_each(|tap| tap.finish(position, timing));
+        // Losses were found after what came behind them.
+        gaps.sort_by_key(|gap| gap.position);
         // A stuck callback's frames stay pending: they were given to it and never came out.
         let record = self.session.epoch.record.read();
         self.note(&record);
@@ -294,16 +334,23 @@ impl Worker {
 }
 
 /// A hole, for the taps and for the report.
-fn hole(span: Span, taps: &mut [Box<dyn Pipe>], gaps: &mut Vec<Gap>) {
-    taps.iter_mut().for_each(|tap| tap.hole(span));
+fn hole(span: Span, taps: &mut [Box<dyn Pipe>], gaps: &mut Vec<Gap>, timing: &Timing) {
+    let lost = timing.lost();
+    let on_axis = Span { start: span.start + lost, end: span.end + lost, ..span };
+    taps.iter_mut().for_each(|tap| tap.hole(on_axis, timing));
     let Some(cause) = span.missing else { return };
-    let frames = span.end - span.start;
+    note(Gap { position: span.start, frames: span.end - span.start, error_frames: 0, cause }, gaps);
+}
+
+/// A gap for the report, in device frames.
+fn note(gap: Gap, gaps: &mut Vec<Gap>) {
     if let Some(last) = gaps.last_mut()
-        && last.cause == cause
-        && last.position + last.frames == span.start
+        && last.cause == gap.cause
+        && last.cause != Cause::Lost
+        && last.position + last.frames == gap.position
     {
-        last.frames += frames;
+        last.frames += gap.frames;
     } else if gaps.len() < MOST_GAPS {
-        gaps.push(Gap { position: span.start, frames, error_frames: 0, cause });
+        gaps.push(gap);
     }
 }

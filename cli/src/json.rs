@@ -16,6 +16,7 @@ pub struct Take {
     ledger: Ledger,
     gaps: Vec<Gap>,
     callback: Callback,
+    clock: Clock,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,10 +63,17 @@ struct Callback {
     max_frames: u64,
 }
 
+#[derive(Debug, Serialize)]
+struct Clock {
+    class: &'static str,
+    ppm: f64,
+    bound_us: f64,
+}
+
 impl Take {
     /// The account of what `report` tells and `path` holds: `frames` of `format`.
     pub fn new(report: &Report, path: &Path, format: WavFormat, frames: u64) -> Self {
-        let (input, ledger) = (&report.input, report.stats.ledger);
+        let (input, ledger, clock) = (&report.input, report.stats.ledger, report.stats.clock);
         Self {
             schema: "hearken.take/1",
             input: Input {
@@ -94,6 +102,11 @@ impl Take {
             callback: Callback {
                 count: report.stats.callbacks,
                 max_frames: report.stats.max_callback_frames,
+            },
+            clock: Clock {
+                class: clock.class.name(),
+                ppm: clock.ppm(),
+                bound_us: clock.bound.as_nanos() as f64 / 1e3,
             },
         }
     }
@@ -162,11 +175,14 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
 mod tests {
     use super::*;
     use hearken::wav::Encoding;
-    use hearken::{Cause, InputInfo, SampleFormat, Stats, StopReason, StreamFormat};
+    use hearken::{Cause, InputInfo, SampleFormat, StampClass, Stats, StopReason, StreamFormat};
+    use std::time::Duration;
 
     #[test]
     fn every_figure_of_a_report_has_its_place() {
         let mut stats = Stats { callbacks: 7, max_callback_frames: 480, ..Stats::default() };
+        stats.clock.class = StampClass::LateOnly;
+        (stats.clock.ppb, stats.clock.bound) = (-12_500, Duration::from_nanos(8_250));
         let ledger = &mut stats.ledger;
         (ledger.captured, ledger.delivered, ledger.dropped) = (100, 60, 30);
         (ledger.discarded, ledger.lost) = (10, 5);
@@ -191,7 +207,8 @@ mod tests {
             r#""output":{"path":"take.wav","rate_hz":16000,"channels":1,"frames":33},"#,
             r#""ledger":{"captured":100,"delivered":60,"dropped":30,"lost":5,"discarded":10,"balanced":true},"#,
             r#""gaps":[{"position":1,"frames":30,"error_frames":2,"cause":"dropped"}],"#,
-            r#""callback":{"count":7,"max_frames":480}}"#
+            r#""callback":{"count":7,"max_frames":480},"#,
+            r#""clock":{"class":"late-only","ppm":-12.5,"bound_us":8.25}}"#
         );
         assert_eq!(serde_json::to_string(&take).expect("plain data"), expected);
     }

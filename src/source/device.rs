@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::faults::Fault;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::{DataCallback, Stamp};
+use crate::timeline::Anchor;
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use std::fmt;
 use std::str::FromStr;
@@ -124,8 +125,9 @@ pub(super) fn open(wish: Wish) -> Result<Session, Error> {
             let built = build(&wish);
             let stream = match built {
                 Ok((stream, info, epoch)) => {
+                    let anchor = bracket(&stream);
                     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
-                    if opened.send(Ok((info, epoch, Instant::now()))).is_err() {
+                    if opened.send(Ok((info, epoch, anchor, Instant::now()))).is_err() {
                         return;
                     }
                     stream
@@ -138,7 +140,7 @@ pub(super) fn open(wish: Wish) -> Result<Session, Error> {
             drop(closing);
         })
         .map_err(|error| no_thread(&error))?;
-    let (info, epoch, started) = outcome.recv_timeout(OPEN_LIMIT).map_err(|_| {
+    let (info, epoch, anchor, started) = outcome.recv_timeout(OPEN_LIMIT).map_err(|_| {
         let waited = OPEN_LIMIT.as_secs();
         let message = format!(
             "the device did not open within {waited} s; the attempt was abandoned. Is another program holding it?"
@@ -146,7 +148,18 @@ pub(super) fn open(wish: Wish) -> Result<Session, Error> {
         Error::new(ErrorKind::DeviceBusy, message)
     })??;
     let running = Running { thread: opener.thread().clone(), stop: Some(stop), closed };
-    Ok(Session { info, epoch, running, started, ends_itself: false, paced: true })
+    Ok(Session { info, epoch, running, started, anchor, ends_itself: false, paced: true })
+}
+
+/// Reads the stream's clock between two looks at ours, and keeps the closest of a few.
+fn bracket(stream: &cpal::Stream) -> Anchor {
+    let look = || {
+        let before = Instant::now();
+        let stream_ns = u64::try_from(stream.now().as_nanos()).unwrap_or(u64::MAX);
+        let error = before.elapsed() / 2;
+        Anchor { at: before + error, stream_ns, error, is_own: false }
+    };
+    (0..8).map(|_| look()).min_by_key(|anchor| anchor.error).unwrap_or_else(look)
 }
 
 type Built = (cpal::Stream, InputInfo, crate::epoch::Epoch);

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::faults::Fault;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::Stamp;
+use crate::timeline::Anchor;
 use crate::wav::WavReader;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -95,7 +96,8 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
         .map_err(|error| no_thread(&error))?;
     let running = Running { thread: source.thread().clone(), stop: Some(stop), closed };
     let paced = pace == Pace::RealTime;
-    Ok(Session { info, epoch, running, started, ends_itself: true, paced })
+    let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: true };
+    Ok(Session { info, epoch, running, started, anchor, ends_itself: true, paced })
 }
 
 /// Waits until `frames` fit; `false` when the capture has ended instead.

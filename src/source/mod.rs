@@ -11,6 +11,7 @@ pub use device::{CpalDevice, DeviceInfo, data_closure, devices, hosts};
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
+use crate::timeline::Anchor;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -110,6 +111,8 @@ pub(crate) struct Session {
     pub running: Running,
     /// When it started to play.
     pub started: Instant,
+    /// Where the stream's clock stands.
+    pub anchor: Anchor,
     /// Whether the source itself ends after `Wish::length`, or the clock has to say so.
     pub ends_itself: bool,
     /// Whether it delivers at the pace of a clock, so that one can tell when the next frames are due.

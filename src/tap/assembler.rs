@@ -2,7 +2,7 @@
 
 use super::chunk::{Body, Chunk, Recycler};
 use crate::format::StreamFormat;
-use crate::timeline::Gap;
+use crate::timeline::{CapturedAt, Gap, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,6 +156,11 @@ impl<T: Copy> Assembler<T> {
         }
     }
 
+    /// News about a loss, for the next chunk.
+    pub fn loss(&mut self, loss: Verdict) {
+        self.open.losses.push(loss);
+    }
+
     /// The end of the tap: what is left becomes the last chunk.
     pub fn finish(&mut self, emit: &mut impl FnMut(Chunk<T>)) {
         self.flush(emit);
@@ -199,7 +204,9 @@ impl<T: Copy> Assembler<T> {
         self.offered += u64::from(frames);
         self.covered = self.covered.max(self.position);
         let (format, home) = (self.format, self.home.clone());
-        emit(Chunk { body, format, position: start, frames, padding, offered, home });
+        // When that was, the pipe knows.
+        let captured = CapturedAt::default();
+        emit(Chunk { body, format, position: start, frames, padding, captured, offered, home });
         if shared == 0 {
             self.open = self.home.take();
         }

@@ -1,7 +1,7 @@
 //! What a receiver gets.
 
 use crate::format::StreamFormat;
-use crate::timeline::Gap;
+use crate::timeline::{CapturedAt, Gap, Verdict};
 use crossbeam_queue::ArrayQueue;
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ pub struct Chunk<T: Copy = f32> {
     pub(super) position: u64,
     pub(super) frames: u32,
     pub(super) padding: u32,
+    pub(super) captured: CapturedAt,
     /// Frames that the tap had offered before this chunk, from which the receiver knows what it missed.
     pub(super) offered: u64,
     pub(super) home: Arc<Recycler<T>>,
@@ -23,12 +24,13 @@ pub struct Chunk<T: Copy = f32> {
 pub(super) struct Body<T> {
     pub samples: Vec<T>,
     pub gaps: Vec<Gap>,
+    pub losses: Vec<Verdict>,
 }
 
 /// Without memory.
 impl<T> Default for Body<T> {
     fn default() -> Self {
-        Self { samples: Vec::new(), gaps: Vec::new() }
+        Self { samples: Vec::new(), gaps: Vec::new(), losses: Vec::new() }
     }
 }
 
@@ -59,7 +61,19 @@ impl<T: Copy> Chunk<T> {
         self.format
     }
 
-    /// In tap frames: the holes between the chunk before this one and the end of this one, in tap frames. A hole inside the
+    /// When the first frame was captured. Later chunks are later; the times of a capture's taps agree.
+    pub fn captured_at(&self) -> CapturedAt {
+        self.captured
+    }
+
+    /// What became known, since the chunk before this one, about frames that the device lost; in tap frames, on the
+    /// axis as it was when the audio there was delivered. A loss that is settled moves the axis and shows among the
+    /// [`gaps`](Self::gaps) as well, at the place where the axis moves.
+    pub fn losses(&self) -> &[Verdict] {
+        &self.body.losses
+    }
+
+    /// The holes between the chunk before this one and the end of this one, in tap frames. A hole inside the
     /// chunk's own stretch was filled with silence.
     pub fn gaps(&self) -> &[Gap] {
         &self.body.gaps
@@ -71,6 +85,7 @@ impl<T: Copy> Drop for Chunk<T> {
         let body = Body {
             samples: std::mem::take(&mut self.body.samples),
             gaps: std::mem::take(&mut self.body.gaps),
+            losses: std::mem::take(&mut self.body.losses),
         };
         self.home.give_back(body);
     }
@@ -82,6 +97,7 @@ impl<T: Copy> fmt::Debug for Chunk<T> {
             .field("position", &self.position)
             .field("frames", &self.frames)
             .field("format", &self.format)
+            .field("captured", &self.captured)
             .field("gaps", &self.body.gaps)
             .finish_non_exhaustive()
     }
@@ -113,11 +129,16 @@ impl<T> Recycler<T> {
     pub fn give_back(&self, mut body: Body<T>) {
         body.samples.clear();
         body.gaps.clear();
+        body.losses.clear();
         // A full queue means that buffers were added meanwhile; this one is freed here.
         let _ = self.spare.push(body);
     }
 
     fn fresh(&self) -> Body<T> {
-        Body { samples: Vec::with_capacity(self.samples), gaps: Vec::with_capacity(4) }
+        Body {
+            samples: Vec::with_capacity(self.samples),
+            gaps: Vec::with_capacity(4),
+            losses: Vec::with_capacity(4),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! listens on a thread of its own and writes.
 
 mod assembler;
+mod axis;
 mod chunk;
 mod file;
 mod pipe;

@@ -1,6 +1,7 @@
 //! The worker's end of a tap: device audio in, chunks out.
 
 use super::assembler::Assembler;
+use super::axis::Axis;
 use super::chunk::{Chunk, Recycler};
 use super::receiver::Queue;
 use super::{Closure, Tap};
@@ -9,7 +10,7 @@ use crate::format::{SampleFormat, StreamFormat};
 use crate::signal::channels::Mixer;
 use crate::signal::gain::GainStage;
 use crate::signal::resample::{Resampler, run_frames};
-use crate::timeline::{Gap, Span};
+use crate::timeline::{Gap, Span, Timing, Verdict};
 use crate::wav::encode::native_encoding;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,11 +32,13 @@ pub(crate) trait Pipe: Send + fmt::Debug {
     /// All taps have begun: tells the receiver what is to come.
     fn announce(&self);
     /// Audio that follows directly on what came before.
-    fn audio(&mut self, audio: Audio<'_>);
+    fn audio(&mut self, audio: Audio<'_>, timing: &Timing);
     /// A hole that follows directly on what came before.
-    fn hole(&mut self, hole: Span);
+    fn hole(&mut self, hole: Span, timing: &Timing);
+    /// News about a loss, in the epoch's frames and on its axis.
+    fn loss(&mut self, loss: Verdict);
     /// The end, at `position`: flushes, and tells the receiver.
-    fn finish(&mut self, position: u64);
+    fn finish(&mut self, position: u64, timing: &Timing);
     /// The position up to which the tap needs frames for its next chunk.
     fn needs(&self, position: u64) -> u64;
     /// Whether it wants `Audio::decoded`.
@@ -54,7 +57,8 @@ pub(super) enum Sink<T: Copy> {
 }
 
 impl<T: Copy> Sink<T> {
-    fn deliver(&mut self, chunk: Chunk<T>) {
+    fn deliver(&mut self, mut chunk: Chunk<T>, axis: &Axis, timing: &Timing) {
+        chunk.captured = axis.captured(timing, chunk.position);
         match self {
             Self::Queue(queue) => queue.offer(chunk),
             Self::Closure(closure) => {
@@ -136,12 +140,8 @@ struct Stages {
     assembler: Assembler<f32>,
     device_hz: u32,
     tap_hz: u32,
-    /// Where the tap's axis starts in this epoch.
-    origin: u64,
-    /// Where the present run of audio started: the resampler knows frames from here on.
-    run: u64,
-    /// Tap frames delivered when the run started.
-    run_position: u64,
+    /// The resampler knows frames from the start of the run on.
+    axis: Axis,
 }
 
 impl AudioPipe {
@@ -160,6 +160,8 @@ impl Pipe for AudioPipe {
         let grid = self.tap.grid(tap_hz)?;
         let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * channels);
         let assembler = Assembler::new(grid, format, vec![0.0; channels], home);
+        let ratio = f64::from(device.rate_hz) / f64::from(tap_hz);
+        let shift = resampler.shift_frames();
         self.stages = Some(Stages {
             mixer,
             mixed: Vec::new(),
@@ -168,9 +170,7 @@ impl Pipe for AudioPipe {
             assembler,
             device_hz: device.rate_hz,
             tap_hz,
-            origin: position,
-            run: position,
-            run_position: 0,
+            axis: Axis { origin: position, run: position, run_position: 0, ratio, shift },
         });
         Ok(())
     }
@@ -181,37 +181,50 @@ impl Pipe for AudioPipe {
         }
     }
 
-    fn audio(&mut self, audio: Audio<'_>) {
+    fn audio(&mut self, audio: Audio<'_>, timing: &Timing) {
         let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
         stages.mixer.mix(audio.decoded, &mut stages.mixed);
         stages.gain.apply(&mut stages.mixed);
-        let Stages { mixed, resampler, assembler, .. } = stages;
-        resampler.push(mixed, &mut |samples| assembler.push(samples, &mut |chunk| sink.deliver(chunk)));
+        let Stages { mixed, resampler, assembler, axis, .. } = stages;
+        resampler.push(mixed, &mut |samples| {
+            assembler.push(samples, &mut |chunk| sink.deliver(chunk, axis, timing));
+        });
     }
 
-    fn hole(&mut self, hole: Span) {
+    fn hole(&mut self, hole: Span, timing: &Timing) {
         let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
         let Some(cause) = hole.missing else { return };
-        stages.end_run(hole.start, sink);
+        stages.end_run(hole.start, sink, timing);
         let frames = stages.frames(hole.start, hole.end);
-        let gap = Gap { position: stages.assembler.position(), frames, error_frames: 0, cause };
-        stages.assembler.hole(gap, &mut |chunk| sink.deliver(chunk));
-        stages.run = hole.end;
-        stages.run_position = stages.assembler.position();
+        let error_frames = stages.error_frames(hole.error_frames);
+        let gap = Gap { position: stages.assembler.position(), frames, error_frames, cause };
+        let Stages { assembler, axis, .. } = stages;
+        assembler.hole(gap, &mut |chunk| sink.deliver(chunk, axis, timing));
+        (axis.run, axis.run_position) = (hole.end, assembler.position());
     }
 
-    fn finish(&mut self, position: u64) {
+    fn loss(&mut self, loss: Verdict) {
+        let Some(stages) = &mut self.stages else { return };
+        let start = loss.position.max(stages.axis.origin);
+        let position = stages.frames(stages.axis.origin, start);
+        let frames = stages.frames(start, start + loss.frames);
+        let error_frames = stages.error_frames(loss.error_frames);
+        stages.assembler.loss(Verdict { position, frames, error_frames, ..loss });
+    }
+
+    fn finish(&mut self, position: u64, timing: &Timing) {
         if let Some(stages) = &mut self.stages {
-            stages.end_run(position, &mut self.sink);
-            stages.assembler.finish(&mut |chunk| self.sink.deliver(chunk));
+            stages.end_run(position, &mut self.sink, timing);
+            let Stages { assembler, axis, .. } = stages;
+            assembler.finish(&mut |chunk| self.sink.deliver(chunk, axis, timing));
         }
         self.sink.end();
     }
 
     fn needs(&self, position: u64) -> u64 {
         let Some(stages) = &self.stages else { return u64::MAX };
-        let run_frames = stages.assembler.position() - stages.run_position + stages.assembler.missing();
-        (stages.run + stages.resampler.input_needed(run_frames)).max(position + 1)
+        let run_frames = stages.assembler.position() - stages.axis.run_position + stages.assembler.missing();
+        (stages.axis.run + stages.resampler.input_needed(run_frames)).max(position + 1)
     }
 
     fn decodes(&self) -> bool {
@@ -230,16 +243,22 @@ impl Pipe for AudioPipe {
 impl Stages {
     /// Tap frames that the stretch `[start, end)` of the epoch takes.
     fn frames(&self, start: u64, end: u64) -> u64 {
-        run_frames(start - self.origin, end - self.origin, self.device_hz, self.tap_hz)
+        run_frames(start - self.axis.origin, end - self.axis.origin, self.device_hz, self.tap_hz)
+    }
+
+    /// So many frames of uncertainty, in the tap's frames.
+    fn error_frames(&self, frames: u64) -> u64 {
+        (frames * u64::from(self.tap_hz)).div_ceil(self.device_hz.into())
     }
 
     /// Flushes the run of audio that ends at `end`, to the exact frame.
-    fn end_run(&mut self, end: u64, sink: &mut Sink<f32>) {
-        let total = self.frames(self.run, end);
-        let Self { resampler, assembler, .. } = self;
-        resampler.finish(total, &mut |samples| assembler.push(samples, &mut |chunk| sink.deliver(chunk)));
-        self.run = end;
-        self.run_position = self.assembler.position();
+    fn end_run(&mut self, end: u64, sink: &mut Sink<f32>, timing: &Timing) {
+        let total = self.frames(self.axis.run, end);
+        let Self { resampler, assembler, axis, .. } = self;
+        resampler.finish(total, &mut |samples| {
+            assembler.push(samples, &mut |chunk| sink.deliver(chunk, axis, timing));
+        });
+        (axis.run, axis.run_position) = (end, assembler.position());
     }
 }
 
@@ -249,21 +268,24 @@ pub(super) struct NativePipe {
     tap: Tap,
     sink: Sink<u8>,
     assembler: Option<Assembler<u8>>,
+    axis: Axis,
 }
 
 impl NativePipe {
     pub fn new(tap: Tap, sink: Sink<u8>) -> Self {
-        Self { tap, sink, assembler: None }
+        let axis = Axis { origin: 0, run: 0, run_position: 0, ratio: 1.0, shift: 0.0 };
+        Self { tap, sink, assembler: None, axis }
     }
 }
 
 impl Pipe for NativePipe {
-    fn begin(&mut self, device: StreamFormat, _position: u64) -> Result<(), Error> {
+    fn begin(&mut self, device: StreamFormat, position: u64) -> Result<(), Error> {
         native_encoding(device.sample)?;
         let grid = self.tap.grid(device.rate_hz)?;
         let frame_bytes = device.frame_bytes();
         let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * frame_bytes);
         self.assembler = Some(Assembler::new(grid, device, silent_frame(device), home));
+        (self.axis.origin, self.axis.run) = (position, position);
         Ok(())
     }
 
@@ -273,22 +295,29 @@ impl Pipe for NativePipe {
         }
     }
 
-    fn audio(&mut self, audio: Audio<'_>) {
+    fn audio(&mut self, audio: Audio<'_>, timing: &Timing) {
         if let Some(assembler) = &mut self.assembler {
-            assembler.push(audio.native, &mut |chunk| self.sink.deliver(chunk));
+            assembler.push(audio.native, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
         }
     }
 
-    fn hole(&mut self, hole: Span) {
+    fn hole(&mut self, hole: Span, timing: &Timing) {
         let (Some(assembler), Some(cause)) = (&mut self.assembler, hole.missing) else { return };
-        let gap =
-            Gap { position: assembler.position(), frames: hole.end - hole.start, error_frames: 0, cause };
-        assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk));
+        let (frames, error_frames) = (hole.end - hole.start, hole.error_frames);
+        let gap = Gap { position: assembler.position(), frames, error_frames, cause };
+        assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
     }
 
-    fn finish(&mut self, _position: u64) {
+    fn loss(&mut self, loss: Verdict) {
         if let Some(assembler) = &mut self.assembler {
-            assembler.finish(&mut |chunk| self.sink.deliver(chunk));
+            let position = loss.position.saturating_sub(self.axis.origin);
+            assembler.loss(Verdict { position, ..loss });
+        }
+    }
+
+    fn finish(&mut self, _position: u64, timing: &Timing) {
+        if let Some(assembler) = &mut self.assembler {
+            assembler.finish(&mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
         }
         self.sink.end();
     }

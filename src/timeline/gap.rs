@@ -12,6 +12,8 @@ pub enum Cause {
     Muted,
     /// The device delivered a format that it had not announced.
     Mismatched,
+    /// The device lost it, as its stamps say; found after the audio behind it was delivered.
+    Lost,
     /// A receiver did not keep up, and its queue was full.
     Behind,
 }
@@ -23,6 +25,7 @@ impl Cause {
             Self::Dropped => "dropped",
             Self::Muted => "muted",
             Self::Mismatched => "mismatched",
+            Self::Lost => "lost",
             Self::Behind => "behind",
         }
     }

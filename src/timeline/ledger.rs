@@ -15,10 +15,12 @@ pub struct Ledger {
     pub pending: u64,
     /// Lost by the device or the system, before the callback; not among `captured`.
     pub lost: u64,
+    /// What looks lost in that way but is not settled yet.
+    pub lost_provisional: u64,
 }
 
 impl Ledger {
-    pub(crate) const WORDS: usize = 6;
+    pub(crate) const WORDS: usize = 7;
 
     /// Whether every captured frame is accounted for.
     pub fn balanced(&self) -> bool {
@@ -26,11 +28,19 @@ impl Ledger {
     }
 
     pub(crate) fn to_words(self) -> [u64; Self::WORDS] {
-        [self.captured, self.delivered, self.dropped, self.discarded, self.pending, self.lost]
+        [
+            self.captured,
+            self.delivered,
+            self.dropped,
+            self.discarded,
+            self.pending,
+            self.lost,
+            self.lost_provisional,
+        ]
     }
 
     pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
-        let [captured, delivered, dropped, discarded, pending, lost] = words;
-        Self { captured, delivered, dropped, discarded, pending, lost }
+        let [captured, delivered, dropped, discarded, pending, lost, lost_provisional] = words;
+        Self { captured, delivered, dropped, discarded, pending, lost, lost_provisional }
     }
 }

@@ -1,15 +1,25 @@
 //! What happened, frame by frame: audio and holes in the order of capture, and the account of both.
 
+mod clock;
 mod gap;
+mod inference;
 mod ledger;
+#[cfg(test)]
+mod simulation;
+mod timing;
 
+pub use clock::StampClass;
 pub use gap::{Cause, Gap};
+pub use inference::{LossState, Verdict};
 pub use ledger::Ledger;
+pub(crate) use timing::{Anchor, Timing};
+pub use timing::{CapturedAt, ClockStats};
 
 use crate::intake::{Content, Final, Header};
 use crate::record::Record;
 
-/// A stretch of the timeline, in frames since the epoch began: `[start, end)`.
+/// A stretch of the timeline, in frames since the epoch began: `[start, end)`. For the taps, settled losses are
+/// frames as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// First frame.
@@ -18,6 +28,8 @@ pub struct Span {
     pub end: u64,
     /// `None` for audio, otherwise why there is none.
     pub missing: Option<Cause>,
+    /// How far off the length may be; 0 for what we did ourselves.
+    pub error_frames: u64,
 }
 
 /// Puts the blocks of one epoch in their places and checks the books at each of them.
@@ -55,7 +67,7 @@ impl Timeline {
                 && header.captured == self.delivered + header.dropped + header.discarded,
             "the ledger does not balance: {self:?} at {header:?}"
         );
-        step(Span { start, end: self.position, missing: cause });
+        step(Span { start, end: self.position, missing: cause, error_frames: 0 });
     }
 
     /// The stretches between the last block and the end of the epoch.
@@ -87,14 +99,14 @@ impl Timeline {
             (self.position, self.dropped, self.discarded)
         };
         let pending = captured - dropped - discarded - self.delivered;
-        Ledger { captured, delivered: self.delivered, dropped, discarded, pending, lost: 0 }
+        Ledger { captured, delivered: self.delivered, dropped, discarded, pending, ..Ledger::default() }
     }
 
     fn hole(&mut self, cause: Cause, frames: u64, step: &mut impl FnMut(Span)) {
         if frames > 0 {
             let start = self.position;
             self.position += frames;
-            step(Span { start, end: self.position, missing: Some(cause) });
+            step(Span { start, end: self.position, missing: Some(cause), error_frames: 0 });
         }
     }
 }

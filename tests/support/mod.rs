@@ -59,6 +59,8 @@ struct State {
     /// Keep the closures after the stream was dropped, as a backend may for a while.
     lingers: bool,
     frames: u64,
+    /// Frames that it has lost, as its stamps show.
+    lost: u64,
 }
 
 impl Mic {
@@ -145,7 +147,7 @@ impl Mic {
             let mut state = self.line.state.lock().unwrap();
             assert!(state.playing, "no callback before play");
             state.frames += frames;
-            state.frames - frames
+            state.frames - frames + state.lost
         };
         let capture = StreamInstant::from_nanos(before * 1_000_000_000 / u64::from(self.format.rate_hz));
         let callback = capture + Duration::from_millis(10);
@@ -157,6 +159,11 @@ impl Mic {
         let mut slot = self.line.data.lock().unwrap();
         let closure = slot.as_mut().expect("the stream is there");
         around(&mut || closure(&data, &info))
+    }
+
+    /// Loses frames before the next callback.
+    pub fn lose(&self, frames: u64) {
+        self.line.state.lock().unwrap().lost += frames;
     }
 
     /// One callback of `frames` frames whose samples count up (see [`pattern`]).

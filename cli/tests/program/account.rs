@@ -15,13 +15,15 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
     let place = Place::new();
     let account = place.take("out.wav --input synthetic:noise --seconds 0.5 --fast");
     assert_eq!(account["schema"], "hearken.take/1");
-    assert_eq!(keys(&account, ""), ["callback", "gaps", "input", "ledger", "output", "schema"]);
+    assert_eq!(keys(&account, ""), ["callback", "clock", "gaps", "input", "ledger", "output", "schema"]);
     let input = ["channels", "host", "id", "name", "rate_hz", "sample_format"];
     assert_eq!(keys(&account, "/input"), input);
     assert_eq!(keys(&account, "/output"), ["channels", "frames", "path", "rate_hz"]);
     let ledger = ["balanced", "captured", "delivered", "discarded", "dropped", "lost"];
     assert_eq!(keys(&account, "/ledger"), ledger);
     assert_eq!(keys(&account, "/callback"), ["count", "max_frames"]);
+    assert_eq!(keys(&account, "/clock"), ["bound_us", "class", "ppm"]);
+    assert_eq!((&account["clock"]["class"], &account["clock"]["ppm"]), (&"device".into(), &0.0.into()));
     assert_eq!(account["gaps"], Value::Array(Vec::new()));
     assert_eq!((&account["input"]["host"], &account["input"]["id"]), (&"synthetic".into(), &"noise".into()));
     assert_eq!(account["output"]["path"], "out.wav");

@@ -1,0 +1,360 @@
+//! From positions to time: what the stamps of an epoch's blocks say about when any of its frames was captured.
+//!
+//! Everything is measured as a deviation: how much later a stamp is than the nominal rate makes it. Two estimators
+//! follow the deviations, one for noise that goes both ways and one for stamps that are only ever late, and what
+//! the stamps look like decides which is believed. The map that goes out follows the believed one by turning its
+//! slope, so it is continuous and never runs backwards; only a settled hole moves it.
+
+mod class;
+mod grain;
+mod hull;
+mod lock;
+mod strikes;
+#[cfg(test)]
+mod tests;
+mod track;
+mod unrest;
+
+pub use class::StampClass;
+use grain::Grain;
+use hull::{Hull, Line};
+use lock::Lock;
+use std::collections::VecDeque;
+use strikes::Strikes;
+use track::Track;
+use unrest::Unrest;
+
+/// A time, in nanoseconds of the stamps' clock, and how far off it may be either way.
+#[derive(Clone, Copy, Debug)]
+pub struct Estimate {
+    pub ns: f64,
+    pub bound_ns: f64,
+}
+
+/// Blocks that decide about the class.
+const LEARNING: u64 = 128;
+const RECENT: usize = 256;
+/// How often that is looked at again, and how often in a row it must look otherwise.
+const REVIEW: u64 = 64;
+const AGREE: u32 = 4;
+/// A share of stamps on time that noise on both sides does not have: it has hardly any so near to its edge.
+const EDGE_SHARE: f64 = 0.03;
+/// Less lateness than this is none, in nanoseconds.
+const EXACT_NS: f64 = 2e3;
+/// Seconds after which the line is good.
+const STEADY_SECONDS: f64 = 8.0;
+/// Farther off is no lateness but nonsense, or a sleep.
+const FAR_NS: f64 = 2e9;
+/// A stamp that comes again more often than this stands still.
+const STANDS: u32 = 8;
+/// So many early stamps in a row that agree with each other are a new clock; so many that are far too late.
+const EARLY_STRIKES: u32 = 8;
+const FAR_STRIKES: u32 = 500;
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    position: f64,
+    x: f64,
+    d: f64,
+}
+
+/// The clock map of one epoch. Positions are frames since the epoch began; they may be fractions.
+#[derive(Debug)]
+pub struct Clock {
+    rate: f64,
+    /// Position and stamp that the deviations are counted from.
+    base: Option<(f64, f64)>,
+    /// What the stamps' clock has jumped by since, in nanoseconds.
+    jumped: f64,
+    /// Frames lost up to the newest hole, where it is, and frames lost before it.
+    lost: f64,
+    hole: f64,
+    lost_before: f64,
+    class: StampClass,
+    /// Reviews in a row that saw another class.
+    doubts: u32,
+    hull: Hull,
+    lock: Lock,
+    recent: VecDeque<Sample>,
+    scratch: Vec<f64>,
+    /// Half of the recent stamps are later than the lower edge by more than this, in nanoseconds.
+    lateness: f64,
+    grain: Grain,
+    track: Track,
+    unrest: Unrest,
+    last_ns: f64,
+    /// How often in a row the last stamp came again.
+    stands: u32,
+    blocks: u64,
+    bad: u64,
+    strikes: Strikes,
+}
+
+impl Clock {
+    pub fn new(rate_hz: u32) -> Self {
+        Self {
+            rate: f64::from(rate_hz),
+            base: None,
+            jumped: 0.0,
+            lost: 0.0,
+            hole: 0.0,
+            lost_before: 0.0,
+            class: StampClass::Learning,
+            doubts: 0,
+            hull: Hull::new(),
+            lock: Lock::new(),
+            recent: VecDeque::with_capacity(RECENT),
+            scratch: Vec::with_capacity(RECENT),
+            lateness: f64::INFINITY,
+            grain: Grain::default(),
+            track: Track::new(f64::from(rate_hz)),
+            unrest: Unrest::default(),
+            last_ns: f64::NAN,
+            stands: 0,
+            blocks: 0,
+            bad: 0,
+            strikes: Strikes::default(),
+        }
+    }
+
+    /// A block's first frame and its stamp.
+    pub fn push(&mut self, position: f64, ns: f64) {
+        if let Some(sample) = self.judge(position, ns) {
+            let (spread, only_late) = self.spread();
+            let usual = if only_late { spread } else { 5.0 * spread };
+            // Before that it is the line that strays.
+            if self.baseline_seconds() > STEADY_SECONDS {
+                self.unrest.push(sample.x, sample.d - self.line().at(sample.x), usual);
+            }
+            self.hull.push(sample.x, sample.d);
+            self.lock.push(sample.x, sample.d);
+            self.note(sample);
+        }
+        self.advance(position);
+    }
+
+    /// The same for a block that may come after a hole: nothing is learned from it until that is settled.
+    pub fn hold(&mut self, position: f64, ns: f64) {
+        if let Some(sample) = self.judge(position, ns) {
+            self.note(sample);
+        }
+        self.advance(position);
+    }
+
+    /// A callback's own stamp, which tells how fine the stamps are.
+    pub fn observe_quantum(&mut self, stamp_ns: u64) {
+        self.grain.push(stamp_ns);
+    }
+
+    /// How much later a stamp is than the believed line, in nanoseconds.
+    pub fn lateness(&self, position: f64, ns: f64) -> f64 {
+        self.sample(position, ns).map_or(0.0, |sample| sample.d - self.line().at(sample.x))
+    }
+
+    /// `frames` were lost before `position`: a settled hole. What follows moves; nothing before does.
+    pub fn reanchor(&mut self, position: f64, frames: f64) {
+        let seconds = frames / self.rate;
+        let (shift, slope) = (seconds * 1e9, self.line().slope);
+        (self.lost_before, self.hole) = (self.lost, position);
+        self.lost += frames;
+        self.hull.clear();
+        for index in 0..self.recent.len() {
+            if self.recent[index].position >= position {
+                self.recent[index].x += seconds;
+                self.recent[index].d -= shift;
+                let Sample { x, d, .. } = self.recent[index];
+                self.hull.push(x, d);
+                self.lock.push(x, d);
+            }
+        }
+        self.track.shift(position, shift + slope * seconds);
+    }
+
+    /// When the frame at `position` was captured.
+    pub fn time_of(&self, position: f64) -> Estimate {
+        let Some(ns) = self.track.at(position) else {
+            return Estimate { ns: 0.0, bound_ns: f64::INFINITY };
+        };
+        let off = (ns - self.target(position)).abs();
+        Estimate { ns, bound_ns: off + self.bound(self.x(position)) }
+    }
+
+    /// The stamps are useless: what comes from now on is the time at which a block was seen, now `ns`. The map goes
+    /// on where it is, unless that is far off.
+    pub fn observe_instead(&mut self, ns: f64) {
+        let fresh = Self::new(self.rate as u32);
+        let is_near = self.track.end().is_some_and(|end| (end - ns).abs() < FAR_NS);
+        let track =
+            if is_near { std::mem::replace(&mut self.track, Track::new(self.rate)) } else { fresh.track };
+        let class = StampClass::Observed;
+        *self = Self { class, track, blocks: self.blocks, bad: self.bad, ..fresh };
+    }
+
+    pub fn class(&self) -> StampClass {
+        self.class
+    }
+
+    /// How much faster than nominal the device runs, in parts per million.
+    pub fn ppm(&self) -> f64 {
+        let slope = self.line().slope * 1e-9;
+        -slope / (1.0 + slope) * 1e6
+    }
+
+    /// Stamps that were far from all others, backwards, or standing still.
+    pub fn bad_stamps(&self) -> u64 {
+        self.bad
+    }
+
+    /// Whether most stamps are bad, or the clock has stopped.
+    pub fn is_useless(&self) -> bool {
+        let is_bad = self.stands > 50 || (self.blocks >= 50 && self.bad * 2 > self.blocks);
+        is_bad && self.class != StampClass::Observed
+    }
+
+    /// The spread of stamps that are on time, in nanoseconds, and whether it is only ever towards late.
+    pub fn spread(&self) -> (f64, bool) {
+        match self.class {
+            StampClass::Device => (self.lock.sigma.max(EXACT_NS / 4.0), false),
+            _ => (self.lateness.max(EXACT_NS), true),
+        }
+    }
+
+    /// How far the stamps have lately strayed from the line, all of them, in nanoseconds; 0 where they keep to it.
+    pub fn unrest(&self) -> f64 {
+        self.unrest.ns
+    }
+
+    /// Seconds on which the estimates rest.
+    pub fn baseline_seconds(&self) -> f64 {
+        if self.hull.is_steady() { f64::INFINITY } else { self.hull.elapsed() }
+    }
+
+    /// Nominal seconds since the base, lost frames included.
+    fn x(&self, position: f64) -> f64 {
+        let lost = if position >= self.hole { self.lost } else { self.lost_before };
+        (position - self.base.map_or(0.0, |(base, _)| base) + lost) / self.rate
+    }
+
+    fn sample(&self, position: f64, ns: f64) -> Option<Sample> {
+        let (_, base_ns) = self.base?;
+        let x = self.x(position);
+        Some(Sample { position, x, d: ns - self.jumped - base_ns - x * 1e9 })
+    }
+
+    /// The line that is believed.
+    fn line(&self) -> Line {
+        let line = self.hull.line;
+        match self.class {
+            StampClass::Device => self.lock.line,
+            StampClass::Quantised => Line { d: line.d + self.grain.ns(), ..line },
+            _ => line,
+        }
+    }
+
+    fn bound(&self, x: f64) -> f64 {
+        self.unrest.ns
+            + match self.class {
+                StampClass::Device => self.lock.bound(x),
+                StampClass::Quantised => self.hull.bound(x) + 1.1 * self.grain.ns(),
+                // A long period of a device, until there is something to go by.
+                StampClass::Learning => self.hull.bound(x) + (3.0 * self.lateness).min(50e6),
+                _ => self.hull.bound(x),
+            }
+    }
+
+    /// Where the map should be at `position`.
+    fn target(&self, position: f64) -> f64 {
+        let x = self.x(position);
+        self.base.map_or(0.0, |(_, base_ns)| base_ns + x * 1e9 + self.line().at(x))
+    }
+
+    /// The sample, unless the stamp is bad.
+    fn judge(&mut self, position: f64, ns: f64) -> Option<Sample> {
+        self.blocks += 1;
+        self.base.get_or_insert((position, ns));
+        let sample = self.sample(position, ns)?;
+        let late = sample.d - self.line().at(sample.x);
+        self.stands = if std::mem::replace(&mut self.last_ns, ns) == ns { self.stands + 1 } else { 0 };
+        let early: f64 = match self.class {
+            StampClass::Learning => 500e6,
+            StampClass::Device => f64::max(10.0 * self.lock.sigma, 1e6),
+            StampClass::Quantised => 20e6,
+            _ => (4.0 * self.lateness).max(2e6),
+        };
+        // Handed out together, blocks may have one stamp; not more of them than that.
+        if self.stands > STANDS {
+            self.bad += 1;
+            return None;
+        }
+        if -early <= late && late <= FAR_NS {
+            self.strikes.count = 0;
+            return Some(sample);
+        }
+        self.bad += 1;
+        self.strikes.push(sample.d, late);
+        if self.strikes.count >= if late < 0.0 { EARLY_STRIKES } else { FAR_STRIKES } {
+            self.strikes.count = 0;
+            if self.recent.len() < 32 {
+                // The first stamps were the wrong ones.
+                let fresh = Self::new(self.rate as u32);
+                *self = Self { blocks: self.blocks, bad: self.bad, base: Some((position, ns)), ..fresh };
+            } else {
+                self.jumped += self.strikes.least;
+                self.unrest.raise(self.strikes.least);
+            }
+        }
+        None
+    }
+
+    fn note(&mut self, sample: Sample) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(sample);
+        let count = self.recent.len() as u64;
+        let due = if self.class == StampClass::Learning {
+            count.is_multiple_of(8)
+        } else {
+            self.blocks.is_multiple_of(REVIEW)
+        };
+        if due {
+            self.review();
+        }
+    }
+
+    /// Looks at the recent stamps as a whole.
+    fn review(&mut self) {
+        let line = self.hull.line;
+        self.scratch.clear();
+        self.scratch.extend(self.recent.iter().map(|sample| sample.d - line.at(sample.x)));
+        let half = self.scratch.len() / 2;
+        let (_, median, _) = self.scratch.select_nth_unstable_by(half, f64::total_cmp);
+        self.lateness = median.max(0.0);
+        let is_coarse = self.grain.is_coarse(self.lateness);
+        self.hull.set_grain(if is_coarse { self.grain.ns() } else { 0.0 });
+        if (self.recent.len() as u64) < LEARNING || self.class == StampClass::Observed {
+            return;
+        }
+        let edge = self.lateness / 8.0;
+        let on_time = self.scratch.iter().filter(|late| **late <= edge).count() as f64;
+        let seen = if is_coarse {
+            StampClass::Quantised
+        } else if self.lateness < EXACT_NS {
+            StampClass::Device
+        } else if on_time > 2.0 + EDGE_SHARE * self.scratch.len() as f64 {
+            StampClass::LateOnly
+        } else {
+            StampClass::Device
+        };
+        self.doubts = if seen == self.class { 0 } else { self.doubts + 1 };
+        if self.doubts > 0 && (self.class == StampClass::Learning || self.doubts >= AGREE) {
+            (self.class, self.doubts) = (seen, 0);
+        }
+    }
+
+    /// Leads the map up to `position`, towards the target.
+    fn advance(&mut self, position: f64) {
+        let (target, slope) = (self.target(position), self.line().slope);
+        self.track.advance(position, target, slope, self.recent.len() < RECENT);
+    }
+}

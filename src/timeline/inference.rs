@@ -1,0 +1,292 @@
+//! Frames that the device lost, inferred from stamps: audio that follows a hole is late, all of it, for good.
+//!
+//! One late block says nothing; stalls are common, and what follows a stall arrives in a burst. A verdict takes
+//! consecutive late blocks whose stamps advance as the audio does, more of them the less the stamps are worth, and
+//! is provisional until there are many. A single block on time refutes it.
+
+#[cfg(test)]
+mod tests;
+
+use super::clock::{Clock, StampClass};
+
+/// How sure a loss is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossState {
+    /// It looks like one. Nothing is moved or filled.
+    Provisional,
+    /// It is one. What follows is that much later.
+    Settled,
+    /// It was none: a block came on time.
+    Revoked,
+}
+
+impl LossState {
+    /// The name in lower case, as JSON spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provisional => "provisional",
+            Self::Settled => "settled",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// Frames that the device seems to have lost, in its own frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The same in all that is said about one loss.
+    pub id: u64,
+    /// First frame of the first block behind the loss; it lies before that, by at most a block.
+    pub position: u64,
+    /// Frames lost.
+    pub frames: u64,
+    /// How far off `frames` may be, either way.
+    pub error_frames: u64,
+    /// How sure it is.
+    pub state: LossState,
+}
+
+/// Late by less than this is on time, in nanoseconds; or by less than so many times the spread.
+const LATE_NS: f64 = 0.9e6;
+const LATE_SPREADS: f64 = 3.0;
+/// Nor is what stamps stray by together, with room to spare.
+const STRAYS: f64 = 3.0;
+const PROVEN_STRAYS: f64 = 10.0;
+const OFF_NS: f64 = 0.1e6;
+const OFF_SIGMAS: f64 = 6.0;
+/// Late blocks for a verdict: at least and at most where stamps are only ever late, where they are a device's, and
+/// after an xrun.
+const BLOCKS: (u64, u64) = (7, 20);
+const BLOCKS_DEVICE: u64 = 3;
+const BLOCKS_XRUN: u64 = 3;
+/// How fast stamps must advance meanwhile, in parts of the nominal rate: a burst after a stall does not.
+const ADVANCE: f64 = 0.8;
+/// Late blocks until a verdict is settled, and seconds.
+const SETTLED: (u64, f64) = (100, 0.9);
+const SETTLED_DEVICE: (u64, u64) = (10, 30);
+/// Seconds of stamps that must have been seen before the first verdict.
+const BASELINE: f64 = 5.0;
+const BASELINE_DEVICE: f64 = 1.0;
+/// Sizes are this sure: sigmas of a mean, and mean latenesses of a least one.
+const SURE_SIGMAS: f64 = 4.0;
+const SURE_LATE: f64 = 9.0;
+
+/// Late blocks in a row.
+#[derive(Debug)]
+struct Run {
+    position: u64,
+    first_ns: f64,
+    /// Late by less than this is on time, in nanoseconds, as it was when the run began.
+    tolerance: f64,
+    count: u64,
+    first_late: f64,
+    second: (u64, f64),
+    least: f64,
+    sum: f64,
+    /// Blocks since the least late one: the first, how many, and the least late of them.
+    since: (u64, f64),
+    since_count: u64,
+    since_least: f64,
+    verdict: Option<Verdict>,
+}
+
+impl Run {
+    fn new(position: u64, ns: f64, tolerance: f64) -> Self {
+        Self {
+            position,
+            first_ns: ns,
+            tolerance,
+            count: 0,
+            first_late: f64::INFINITY,
+            second: (position, ns),
+            least: f64::INFINITY,
+            sum: 0.0,
+            since: (position, ns),
+            since_count: 0,
+            since_least: f64::INFINITY,
+            verdict: None,
+        }
+    }
+
+    fn push(&mut self, position: u64, ns: f64, late: f64, spread: f64, only_late: bool) {
+        self.count += 1;
+        // The first late block may be a stall before the loss, as late as the loss is long by chance.
+        if only_late && self.count == 1 {
+            self.first_late = late;
+            return;
+        }
+        if self.count == 2 {
+            self.second = (position, ns);
+        }
+        if late < self.least {
+            (self.least, self.since_count, self.since_least) = (late, 0, f64::INFINITY);
+        } else {
+            if self.since_count == 0 {
+                self.since = (position, ns);
+            }
+            self.since_count += 1;
+            self.since_least = self.since_least.min(late);
+        }
+        // A stall of a device's stamps does not count with its full length.
+        self.sum += late.min(self.least + spread);
+    }
+
+    /// The run begins behind its least late block.
+    fn skip(&mut self) {
+        (self.position, self.first_ns) = self.since;
+        self.count = self.since_count;
+        self.first_late = f64::INFINITY;
+        self.least = self.since_least;
+        self.sum = self.least * self.count as f64;
+        (self.since_count, self.since_least) = (0, f64::INFINITY);
+    }
+}
+
+/// Watches the blocks of one epoch.
+#[derive(Debug)]
+pub struct Inference {
+    rate: f64,
+    run: Option<Run>,
+    /// The longest run that one on-time block refuted.
+    longest: u64,
+    xruns: u64,
+    /// An xrun was reported, and no block came on time since the one after it.
+    hint: u32,
+    ids: u64,
+}
+
+impl Inference {
+    pub fn new(rate_hz: u32) -> Self {
+        Self { rate: f64::from(rate_hz), run: None, longest: 0, xruns: 0, hint: 0, ids: 0 }
+    }
+
+    /// Whether the last block was late: what it says must not be learned yet.
+    pub fn is_in_doubt(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// A block's first frame, its stamp, and the xruns that the device has reported so far, before `clock` learns of
+    /// it. What is new about a loss, if anything is.
+    pub fn push(&mut self, clock: &Clock, position: u64, ns: f64, xruns: u64) -> Option<Verdict> {
+        let baseline = if clock.class() == StampClass::Device { BASELINE_DEVICE } else { BASELINE };
+        if clock.class() == StampClass::Learning || clock.baseline_seconds() < baseline {
+            return None;
+        }
+        if xruns > std::mem::replace(&mut self.xruns, xruns) {
+            self.hint = 3;
+        }
+        let late = clock.lateness(position as f64, ns);
+        let (spread, only_late) = clock.spread();
+        let tolerance = match &self.run {
+            Some(run) => run.tolerance,
+            None if only_late => f64::max(LATE_NS, LATE_SPREADS * spread).max(STRAYS * clock.unrest()),
+            None => f64::max(OFF_NS, OFF_SIGMAS * spread).max(STRAYS * clock.unrest()),
+        };
+        if late <= tolerance {
+            self.hint = self.hint.saturating_sub(1);
+            return self.on_time();
+        }
+        let least = if only_late { (self.longest + 2).clamp(BLOCKS.0, BLOCKS.1) } else { BLOCKS_DEVICE };
+        let needed = if self.hint > 0 { least.min(BLOCKS_XRUN) } else { least };
+        let run = self.run.get_or_insert_with(|| Run::new(position, ns, tolerance));
+        run.push(position, ns, late, 8.0 * spread, only_late);
+        // Median to mean of an exponential distribution.
+        let mean = spread / std::f64::consts::LN_2;
+        let sure = if run.verdict.is_some() { 2.0 * SURE_LATE } else { SURE_LATE };
+        let apart = if only_late { sure * mean / run.since_count as f64 } else { tolerance };
+        if run.since_count > 0 && run.since_least - run.least > apart.min(tolerance) {
+            // The least late block was a stall before the loss; or those after it are stalls.
+            if run.since_count < needed {
+                return None;
+            }
+            run.skip();
+        }
+        let seconds = (position - run.position) as f64 / self.rate;
+        if (ns - run.first_ns) * 1e-9 < ADVANCE * seconds {
+            return None;
+        }
+        if run.count < needed {
+            return None;
+        }
+        let count = run.count as f64;
+        let frame_ns = 1e9 / (self.rate * (1.0 + clock.ppm() * 1e-6));
+        let (lost_ns, unsure_ns) = if only_late {
+            (run.least - mean / count, SURE_LATE * mean / count)
+        } else {
+            (run.sum / count, SURE_SIGMAS * spread / count.sqrt())
+        };
+        let frames = (lost_ns / frame_ns).round().max(1.0) as u64;
+        let error_frames = (unsure_ns / frame_ns - 0.5).ceil().max(0.0) as u64;
+        let is_settled = if only_late {
+            run.count >= SETTLED.0 && seconds >= SETTLED.1
+        } else {
+            run.count >= SETTLED_DEVICE.1 || (run.count >= SETTLED_DEVICE.0 && error_frames == 0)
+        };
+        if is_settled && run.least < PROVEN_STRAYS * clock.unrest() {
+            // Such stamps prove nothing short: they have strayed.
+            return self.on_time();
+        }
+        let state = if is_settled { LossState::Settled } else { LossState::Provisional };
+        let known = run.verdict;
+        let is_news = known.is_none_or(|known| {
+            3 * known.error_frames > 4 * error_frames || known.frames.abs_diff(frames) > known.error_frames
+        });
+        if !is_settled && !is_news {
+            return None;
+        }
+        if only_late && run.first_late < run.least {
+            (run.position, run.first_ns) = run.second;
+            run.first_late = f64::INFINITY;
+        }
+        let id = known.map_or(self.ids, |known| known.id);
+        self.ids = self.ids.max(id + 1);
+        let verdict = Verdict { id, position: run.position, frames, error_frames, state };
+        run.verdict = Some(verdict);
+        if is_settled {
+            (self.run, self.hint) = (None, 0);
+        }
+        Some(verdict)
+    }
+
+    /// It was nothing: the late blocks were stalls.
+    fn on_time(&mut self) -> Option<Verdict> {
+        let run = self.run.take()?;
+        let verdict = run.verdict?;
+        self.longest = self.longest.max(run.count);
+        Some(Verdict { state: LossState::Revoked, ..verdict })
+    }
+}
+
+/// Rates that devices have, in frames per second.
+const STANDARD_HZ: [u32; 13] = [
+    8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000, 384_000,
+];
+/// A crystal is never so far off, in parts per million.
+const LIE_PPM: f64 = 10_000.0;
+/// How near a standard rate must be to be meant, as a part of it.
+const NEAR: f64 = 0.01;
+const LIE_BASELINE: f64 = 0.2;
+const LIE_LOOKS: u32 = 3;
+
+/// Notices a device whose rate is not what it says.
+#[derive(Debug)]
+pub struct RateLie {
+    labelled: f64,
+    looks: u32,
+}
+
+impl RateLie {
+    pub fn new(rate_hz: u32) -> Self {
+        Self { labelled: f64::from(rate_hz), looks: 0 }
+    }
+
+    /// After each block: the standard rate that the device runs at if that is another one, by more than 1 %.
+    pub fn look(&mut self, clock: &Clock) -> Option<u32> {
+        let is_off = clock.baseline_seconds() >= LIE_BASELINE && clock.ppm().abs() > LIE_PPM;
+        self.looks = if is_off { self.looks + 1 } else { 0 };
+        let rate = self.labelled * (1.0 + clock.ppm() * 1e-6);
+        let off = |standard: u32| (f64::from(standard) / rate - 1.0).abs();
+        let nearest = STANDARD_HZ.into_iter().min_by(|a, b| off(*a).total_cmp(&off(*b)))?;
+        (self.looks >= LIE_LOOKS && off(nearest) < NEAR).then_some(nearest)
+    }
+}

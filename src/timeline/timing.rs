@@ -1,0 +1,320 @@
+//! When frames were captured and which were lost, for one epoch: the clock map and the inference at work.
+
+use super::clock::{Clock, Estimate, StampClass};
+use super::inference::{Inference, LossState, RateLie, Verdict};
+use crate::intake::Header;
+use std::time::{Duration, Instant};
+
+/// When something was captured, and how far off that may be either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CapturedAt {
+    /// Since the capture's [`first_open`](crate::Capture::first_open). Before it is 0.
+    pub at: Duration,
+    /// How far off `at` may be, either way. A driver's constant delay is outside of it.
+    pub bound: Duration,
+}
+
+/// What is known about an epoch's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockStats {
+    /// What its stamps are like.
+    pub class: StampClass,
+    /// How much faster than nominal the device runs, in parts per billion.
+    pub ppb: i64,
+    /// How far off the newest frame's capture time may be.
+    pub bound: Duration,
+    /// Stamps that were backwards, far from the others, or standing still.
+    pub bad_stamps: u64,
+    /// The standard rate at which the device really runs, if it is off its label by more than 1 %.
+    pub actual_rate_hz: Option<u32>,
+}
+
+impl ClockStats {
+    pub(crate) const WORDS: usize = 5;
+
+    /// How much faster than nominal the device runs, in parts per million.
+    pub fn ppm(&self) -> f64 {
+        self.ppb as f64 / 1e3
+    }
+
+    pub(crate) fn to_words(self) -> [u64; Self::WORDS] {
+        let Self { class, ppb, bound, bad_stamps, actual_rate_hz } = self;
+        let rate = actual_rate_hz.unwrap_or(0).into();
+        [class as u64, ppb.cast_unsigned(), saturated_ns(bound), bad_stamps, rate]
+    }
+
+    pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
+        let [class, ppb, bound, bad_stamps, rate] = words;
+        Self {
+            class: StampClass::from_word(class),
+            ppb: ppb.cast_signed(),
+            bound: Duration::from_nanos(bound),
+            bad_stamps,
+            actual_rate_hz: u32::try_from(rate).ok().filter(|rate| *rate > 0),
+        }
+    }
+}
+
+/// One moment on the stream's clock and on ours.
+#[derive(Clone, Copy, Debug)]
+pub struct Anchor {
+    /// The moment.
+    pub at: Instant,
+    /// What the stream's clock said.
+    pub stream_ns: u64,
+    /// How far apart the two may have been read.
+    pub error: Duration,
+    /// There is no clock but the frames themselves, as in a file: they are on time by definition.
+    pub is_own: bool,
+}
+
+/// Frames by which a tap's axis was moved, and where on it that was.
+#[derive(Clone, Copy, Debug)]
+struct Shift {
+    axis: u64,
+    frames: u64,
+}
+
+/// Blocks that decide whether the stream's clock can be related to ours; how far ahead of our own time a stamp may
+/// be, and how far behind, which is more than the deepest pool.
+const TRIAL: u64 = 8;
+const AHEAD_NS: f64 = 0.2e9;
+const BEHIND_NS: f64 = 120e9;
+/// Settled losses whose place on the axis is remembered.
+const SHIFTS: usize = 64;
+
+/// The clock of one epoch. Its axis counts device frames, settled losses included.
+#[derive(Debug)]
+pub struct Timing {
+    clock: Clock,
+    inference: Inference,
+    lie: RateLie,
+    actual_rate_hz: Option<u32>,
+    rate: f64,
+    /// To be added to a stamp for the time since the first open, in nanoseconds, and how far off that may be.
+    offset_ns: f64,
+    offset_error_ns: f64,
+    is_own: bool,
+    is_observed: bool,
+    blocks: u64,
+    /// Of these, with a stamp that cannot be.
+    absurd: u64,
+    /// The end of the newest block, in device frames.
+    end: u64,
+    /// Frames of the largest callback: the stamp of a block that began inside of one was reckoned.
+    largest: f64,
+    lost: u64,
+    provisional: Option<Verdict>,
+    shifts: Vec<Shift>,
+}
+
+impl Timing {
+    /// For an epoch at `rate_hz`; times count from `opened`.
+    pub fn new(rate_hz: u32, anchor: &Anchor, opened: Instant) -> Self {
+        let since_open = anchor.at.saturating_duration_since(opened).as_nanos() as f64;
+        Self {
+            clock: Clock::new(rate_hz),
+            inference: Inference::new(rate_hz),
+            lie: RateLie::new(rate_hz),
+            actual_rate_hz: None,
+            rate: rate_hz.into(),
+            offset_ns: since_open - anchor.stream_ns as f64,
+            offset_error_ns: anchor.error.as_nanos() as f64,
+            is_own: anchor.is_own,
+            is_observed: false,
+            blocks: 0,
+            absurd: 0,
+            end: 0,
+            largest: 0.0,
+            lost: 0,
+            provisional: None,
+            shifts: Vec::with_capacity(SHIFTS),
+        }
+    }
+
+    /// A callback's own stamp, and the size of the largest: what blocks do not tell.
+    pub fn callback(&mut self, stamp_ns: u64, largest_frames: u32) {
+        self.clock.observe_quantum(stamp_ns);
+        self.largest = largest_frames.into();
+    }
+
+    /// A block that was seen so long after the first open, and the xruns until then. What is new about a loss.
+    pub fn block(&mut self, header: &Header, seen: Duration, xruns: u64) -> Option<Verdict> {
+        let start = header.captured - u64::from(header.frames);
+        let seen_ns = seen.as_nanos() as f64;
+        let ns = header.stamp_ns as f64 + self.offset_ns;
+        (self.blocks, self.end) = (self.blocks + 1, header.captured);
+        if self.is_own {
+            return None;
+        }
+        if !self.is_observed {
+            let is_absurd = ns > seen_ns + AHEAD_NS || ns < seen_ns - BEHIND_NS;
+            self.absurd += u64::from(is_absurd);
+            if (self.blocks == TRIAL && self.absurd == TRIAL) || self.clock.is_useless() {
+                self.clock.observe_instead(seen_ns);
+                (self.is_observed, self.offset_error_ns) = (true, 0.0);
+                self.provisional = None;
+            }
+        }
+        if self.is_observed {
+            // Its last frame had been captured by then.
+            self.clock.push(header.captured as f64, seen_ns);
+            return None;
+        }
+        let verdict = self.inference.push(&self.clock, start, ns, xruns);
+        if self.inference.is_in_doubt() {
+            self.clock.hold(start as f64, ns);
+        } else {
+            self.clock.push(start as f64, ns);
+        }
+        self.actual_rate_hz = self.lie.look(&self.clock);
+        if let Some(verdict) = verdict {
+            self.provisional = (verdict.state == LossState::Provisional).then_some(verdict);
+        }
+        verdict
+    }
+
+    /// A loss is settled: the axis moves at `axis`, where the next frame would have been.
+    pub fn settle(&mut self, verdict: &Verdict, axis: u64) {
+        self.lost += verdict.frames;
+        if self.shifts.len() == SHIFTS {
+            self.shifts.remove(0);
+        }
+        self.shifts.push(Shift { axis, frames: verdict.frames });
+        self.clock.reanchor(verdict.position as f64, verdict.frames as f64);
+    }
+
+    /// Frames lost by the device, settled.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Frames that look lost.
+    pub fn lost_provisional(&self) -> u64 {
+        self.provisional.map_or(0, |verdict| verdict.frames)
+    }
+
+    /// When the frame at `axis` was captured, where that place is known to within `error_frames`.
+    pub fn captured(&self, axis: f64, error_frames: f64) -> CapturedAt {
+        let later = self.shifts.iter().rev().take_while(|shift| shift.axis as f64 > axis);
+        let mut lost = self.lost - later.map(|shift| shift.frames).sum::<u64>();
+        let mut unsure = error_frames;
+        let inside = self
+            .shifts
+            .iter()
+            .find(|shift| (shift.axis as f64..(shift.axis + shift.frames) as f64).contains(&axis));
+        let mut position = axis - lost as f64;
+        if let Some(shift) = inside {
+            // Silence that stands for lost frames has no time of its own.
+            lost -= shift.frames;
+            position = (shift.axis - lost) as f64;
+            unsure += shift.frames as f64;
+        }
+        let estimate = if self.is_own {
+            let ns = position / self.rate * 1e9 + self.offset_ns;
+            // Rounding.
+            Estimate { ns, bound_ns: 1.0 }
+        } else {
+            self.clock.time_of(position)
+        };
+        let doubtful = self.provisional.filter(|verdict| position >= verdict.position as f64);
+        unsure += doubtful.map_or(0.0, |verdict| (verdict.frames + verdict.error_frames) as f64);
+        // What was reckoned inside of a callback was so at the nominal rate.
+        unsure += self.largest * (self.clock.ppm() * 1e-6).abs();
+        let bound_ns = estimate.bound_ns + self.offset_error_ns + unsure / self.rate * 1e9;
+        // Float to integer saturates, also from infinity.
+        CapturedAt {
+            at: Duration::from_nanos(estimate.ns as u64),
+            bound: Duration::from_nanos(bound_ns.ceil() as u64),
+        }
+    }
+
+    /// The figures.
+    pub fn stats(&self) -> ClockStats {
+        ClockStats {
+            class: if self.is_own { StampClass::Device } else { self.clock.class() },
+            ppb: (self.clock.ppm() * 1e3).round() as i64,
+            bound: self.captured((self.end + self.lost) as f64, 0.0).bound,
+            bad_stamps: self.clock.bad_stamps(),
+            actual_rate_hz: self.actual_rate_hz,
+        }
+    }
+}
+
+fn saturated_ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::Content;
+    use crate::timeline::simulation::{Device, Stamps};
+
+    /// A minute with a device of 48 kHz whose blocks hold 1,024 frames of callbacks of 480, as the intake cuts them:
+    /// stamps inside of a callback are reckoned. `stamp` makes the stream's time of the true one, in nanoseconds.
+    fn minute(stream_ns: u64, stamp: impl Fn(f64) -> f64, mut check: impl FnMut(&Timing, f64)) -> Timing {
+        let opened = Instant::now();
+        let anchor = Anchor { at: opened, stream_ns, error: Duration::from_micros(1), is_own: false };
+        let mut timing = Timing::new(48_000, &anchor, opened);
+        let mut device = Device::new(Stamps::Device { sigma_us: 10.0 }, 7);
+        let (mut start, mut captured) = (0, 0);
+        for _ in 0..6000 {
+            let callback = device.next();
+            // The simulation starts at 7 s of its own.
+            let (stamp, seen) = (stamp(callback.stamp_ns as f64 - 7e9), callback.true_ns - 7e9 + 12e6);
+            captured += 480;
+            timing.callback(stamp as u64, 480);
+            while start + 1024 <= captured {
+                let inside = start as f64 - callback.position as f64;
+                let header = Header {
+                    captured: start + 1024,
+                    dropped: 0,
+                    discarded: 0,
+                    stamp_ns: (stamp + inside / 48_000.0 * 1e9) as u64,
+                    frames: 1024,
+                    content: Content::Audio,
+                };
+                assert_eq!(timing.block(&header, Duration::from_nanos(seen as u64), 0), None);
+                start += 1024;
+            }
+            check(&timing, callback.true_ns - 7e9);
+        }
+        timing
+    }
+
+    #[test]
+    fn capture_times_count_from_the_first_open_whatever_the_streams_clock_says() {
+        let mut number = 0;
+        let timing = minute(
+            5_000_000_000,
+            |ns| ns + 5e9,
+            |timing, true_ns| {
+                number += 1;
+                let position = f64::from(number - 1) * 480.0;
+                let got = timing.captured(position, 0.0);
+                let off = (got.at.as_nanos() as f64 - true_ns).abs();
+                assert!(number < 200 || off <= got.bound.as_nanos() as f64, "{number}: {off} ns, {got:?}");
+                assert!(number < 3000 || off < 10e3, "{number}: {off} ns, {got:?}");
+            },
+        );
+        let stats = timing.stats();
+        assert_eq!((stats.class, stats.bad_stamps), (StampClass::Device, 0));
+        assert!((stats.ppm() - 53.0).abs() < 2.0 && stats.bound < Duration::from_micros(20), "{stats:?}");
+    }
+
+    #[test]
+    fn a_clock_that_says_nothing_is_replaced_by_what_the_worker_sees() {
+        // A clock that has nothing to do with what `Stream::now` says, one that is always zero, and one that stops.
+        for broken in [|_| 4e18, |_| 0.0, |ns: f64| ns.min(20e9)] {
+            let mut number = 0;
+            let timing = minute(0, broken, |timing, true_ns| {
+                number += 1;
+                let off =
+                    timing.captured(f64::from(number - 1) * 480.0, 0.0).at.as_secs_f64() - true_ns * 1e-9;
+                assert!(number < 2200 || off.abs() < 0.03, "{number}: {off} s off");
+            });
+            assert_eq!(timing.stats().class, StampClass::Observed);
+        }
+    }
+}
