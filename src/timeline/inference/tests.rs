@@ -165,7 +165,9 @@ fn stalls_are_no_gaps() {
     let hours = if cfg!(debug_assertions) { 2.0 } else { 24.0 };
     assert_eq!(quiet(Stamps::CALLBACK, hours, 1)[1..], [0, 0]);
     let heavy = Stamps::Late { mean_us: 300.0, stalls: 0.001, stall_ms: (0.0, 250.0) };
-    assert_eq!(quiet(heavy, hours, 2)[1..], [0, 0]);
+    let [provisional, settled, outlived] = quiet(heavy, hours, 2);
+    // Without the look at how fast stamps advance there are twenty times as many.
+    assert!(f64::from(provisional) < 10.0 * hours && settled == 0 && outlived == 0);
     assert_eq!(quiet(Stamps::Device { sigma_us: 20.0 }, hours / 4.0, 3), [0; 3]);
     assert_eq!(quiet(Stamps::Pieces, hours / 4.0, 4)[1..], [0, 0]);
     assert_eq!(quiet(Stamps::Cut, hours / 4.0, 4)[1..], [0, 0]);
