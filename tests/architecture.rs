@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("report", &["source", "stats", "timeline", "error"]),
     ("tap", &["timeline", "wav", "signal", "format", "error"]),
-    ("source", &["epoch", "intake", "faults", "wav", "format", "error"]),
+    ("source", &["timeline", "epoch", "intake", "faults", "wav", "format", "error"]),
     ("stats", &["timeline", "handoff"]),
     ("timeline", &["intake", "record"]),
     ("epoch", &["intake", "faults", "record", "format", "handoff"]),
