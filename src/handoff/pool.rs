@@ -198,11 +198,6 @@ impl<H: Copy + Send> Consumer<H> {
         // producer had popped it from the free queue.
         unsafe { self.free.push(block.filled.token) };
     }
-
-    /// How many filled blocks wait.
-    pub fn waiting(&mut self) -> usize {
-        self.filled.refresh()
-    }
 }
 
 impl<H: Copy> Block<H> {
