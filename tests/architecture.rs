@@ -7,19 +7,62 @@ use std::path::Path;
 
 /// Every module, from top to bottom, and those that it names. Arrows point down only.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("capture", &["worker", "report", "tap", "source", "stats", "signal", "error", "handoff"]),
     (
-        "worker",
+        "capture",
         &[
-            "report", "tap", "source", "stats", "timeline", "faults", "record", "signal", "rhythm", "error",
+            "worker",
+            "supervisor",
+            "engine",
+            "config",
+            "event",
+            "report",
+            "tap",
+            "source",
+            "stats",
+            "time",
+            "signal",
+            "error",
             "handoff",
         ],
     ),
-    ("report", &["source", "stats", "timeline", "error"]),
-    ("tap", &["timeline", "wav", "signal", "format", "error"]),
-    ("source", &["timeline", "epoch", "intake", "faults", "wav", "format", "error"]),
+    (
+        "worker",
+        &[
+            "supervisor",
+            "engine",
+            "watchdog",
+            "event",
+            "report",
+            "tap",
+            "source",
+            "stats",
+            "time",
+            "timeline",
+            "intake",
+            "faults",
+            "record",
+            "rhythm",
+            "error",
+        ],
+    ),
+    ("config", &["supervisor", "source", "time", "error"]),
+    ("supervisor", &["source", "time", "timeline", "faults", "error"]),
+    (
+        "engine",
+        &[
+            "report", "event", "tap", "source", "stats", "timeline", "intake", "record", "signal", "error",
+            "handoff",
+        ],
+    ),
+    ("report", &["event", "source", "stats", "timeline"]),
+    ("watchdog", &["event"]),
+    ("event", &["source", "mailbox", "timeline", "error"]),
+    ("tap", &["mailbox", "timeline", "wav", "signal", "format", "error"]),
+    ("source", &["time", "timeline", "epoch", "intake", "faults", "wav", "format", "error"]),
     ("stats", &["timeline", "handoff"]),
-    ("timeline", &["intake", "record"]),
+    ("time", &[]),
+    ("mailbox", &[]),
+    ("timeline", &["intake", "record", "error"]),
     ("epoch", &["intake", "faults", "record", "format", "handoff"]),
     ("intake", &["faults", "record", "format", "handoff"]),
     ("record", &["handoff"]),
@@ -34,11 +77,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Words that stand only in files whose paths begin so.
 const ONLY: &[(&str, &[&str])] = &[
-    ("cpal", &["src/source/device.rs"]),
+    ("cpal", &["src/source/device"]),
     ("rubato", &["src/signal/resample"]),
     ("audioadapter_buffers", &["src/signal/resample"]),
     ("triple_buffer", &["src/handoff/newest.rs"]),
-    ("crossbeam_queue", &["src/tap/"]),
+    ("crossbeam_queue", &["src/tap/chunk.rs", "src/mailbox.rs"]),
     ("unsafe", &["src/handoff/gate.rs", "src/handoff/index_queue.rs", "src/handoff/pool.rs"]),
 ];
 
