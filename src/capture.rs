@@ -1,28 +1,31 @@
 //! What an application holds.
 
+mod shared;
+
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::event::{self, Events, StopReason};
-use crate::handoff::newest;
+use crate::handoff::{newest, seqlock};
 use crate::report::Report;
 use crate::signal::picture::Picture;
-use crate::source::{Input, InputInfo, Wish};
-use crate::stats::{Stats, StatsReader, StatsWriter};
-use crate::supervisor::Supervisor;
+use crate::source::{Input, InputInfo};
+use crate::stats::Stats;
+use crate::take::{Take, TakePlan};
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
-use crate::time::{Clock, Waker};
-use crate::worker::{Desk, Times, Worker};
+use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
+use shared::{Ends, Shared, State, died, run};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a stop waits for the worker.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
+/// How long a take waits for its device: a little longer than the opening itself.
+const START_PATIENCE: Duration = Duration::from_millis(10_500);
 
 /// The moment just before a capture's input was opened for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,12 @@ pub struct FirstOpen {
     pub instant: Instant,
     /// For people.
     pub system: SystemTime,
+}
+
+impl FirstOpen {
+    fn now(clock: &Clock) -> impl FnOnce() -> Self {
+        || Self { instant: clock.now(), system: SystemTime::now() }
+    }
 }
 
 /// A capture: configured, then started, then ended; once. Share it by reference or in an `Arc`.
@@ -42,32 +51,6 @@ pub struct Capture {
     config: Config,
 }
 
-/// Where the worker publishes.
-type Ends = (StatsWriter, newest::Writer<Picture>);
-
-struct Shared {
-    state: Mutex<State>,
-    /// The state became `Ended`.
-    ended: Condvar,
-    desk: Arc<Desk>,
-    clock: Clock,
-    muted: Arc<AtomicBool>,
-    stats: Mutex<StatsReader>,
-    picture: Mutex<newest::Reader<Picture>>,
-    origin: Instant,
-    first_open: OnceLock<FirstOpen>,
-    /// The worker's thread.
-    worker: OnceLock<ThreadId>,
-}
-
-enum State {
-    /// With the worker's ends, until it takes them.
-    Idle(Box<Ends>),
-    Starting,
-    Running(Waker),
-    Ended(Box<Result<Report, Error>>),
-}
-
 impl Capture {
     /// A capture that is not running. Opens nothing.
     ///
@@ -75,7 +58,7 @@ impl Capture {
     /// `BadArgument` for a value outside of its documented range.
     pub fn new(config: Config) -> Result<Self, Error> {
         config.check()?;
-        let (stats_writer, stats) = crate::handoff::seqlock::seqlock();
+        let (stats_writer, stats) = seqlock::seqlock();
         let (picture_writer, picture) = newest::newest(&Picture::default());
         let shared = Shared {
             state: Mutex::new(State::Idle(Box::new((stats_writer, picture_writer)))),
@@ -107,7 +90,7 @@ impl Capture {
     /// # Errors
     /// `BadArgument` for a tap that no device could serve.
     pub fn receiver(&self, tap: Tap) -> Result<Receiver, Error> {
-        let (pipe, receiver) = tap::receiver(tap)?;
+        let (pipe, receiver) = tap::receiver(tap, Duration::ZERO)?;
         self.join(pipe);
         Ok(receiver)
     }
@@ -119,7 +102,7 @@ impl Capture {
     /// `BadArgument` for a tap that no device could serve; `Io`, `NotFound` or `PermissionDenied` when the file
     /// cannot be created.
     pub fn file(&self, file: FileTap) -> Result<WavFile, Error> {
-        let (pipe, writer) = tap::file(file)?;
+        let (pipe, writer) = tap::file(file, Duration::ZERO)?;
         self.join(pipe);
         Ok(writer)
     }
@@ -131,17 +114,65 @@ impl Capture {
     /// when a tap asks for a channel that the device lacks, or the capture was started before; `Internal` when no
     /// thread could be started. Nothing is open afterwards, and receivers have ended.
     pub fn start(&self) -> Result<InputInfo, Error> {
-        let ends = {
-            let mut state = self.shared.state.lock();
-            match std::mem::replace(&mut *state, State::Starting) {
-                State::Idle(ends) => *ends,
-                other => {
-                    *state = other;
-                    return Err(Error::bad_argument("a capture starts once; make a new one"));
-                }
-            }
+        if self.shared.desk.held.swap(true, Ordering::Relaxed) {
+            return Err(Error::bad_argument("a capture starts once; make a new one"));
+        }
+        let Some(ends) = self.claim()? else {
+            // It runs for takes: another take that nobody hears waits for the device.
+            drop(self.take(TakePlan::default())?);
+            return self.input().ok_or_else(|| Error::new(ErrorKind::DeviceLost, "the device is gone again"));
         };
         let (told, opened) = mpsc::sync_channel(1);
+        self.spawn(ends, told)?;
+        opened.recv().unwrap_or_else(|_| Err(died()))
+    }
+
+    /// Begins a take. A device that is not open is opened for it, and stays open until [`Config::idle`] after the last
+    /// take unless the capture was [started](Self::start). Returns once it is open, at the latest after 10 s.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start): the take is over then, and the capture may be used again. `BadArgument` when the
+    /// pre-roll is longer than the capture's history, or the capture has ended.
+    pub fn take(&self, plan: TakePlan) -> Result<Take, Error> {
+        if plan.pre_roll() > self.config.history {
+            return Err(Error::bad_argument(
+                "the pre-roll is longer than the capture's history; no take was begun",
+            ));
+        }
+        let ends = self.claim()?;
+        let first = *self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
+        let asked_at = self.shared.clock.now().saturating_duration_since(first.instant);
+        let (pipe, desk, post_roll) = plan.begin(asked_at);
+        self.shared.desk.takes.lock().push(pipe);
+        match ends {
+            Some(ends) => self.spawn(ends, mpsc::sync_channel(1).0)?,
+            None => self.shared.state.lock().wake(),
+        }
+        let shared = self.shared.clone();
+        let wake = Box::new(move || shared.state.lock().wake());
+        let take = Take::new(desk, post_roll, self.shared.clock.clone(), first.instant, wake);
+        take.wait_for_start(START_PATIENCE)?;
+        Ok(take)
+    }
+
+    /// The worker's ends if it does not run yet.
+    fn claim(&self) -> Result<Option<Ends>, Error> {
+        let mut state = self.shared.state.lock();
+        match std::mem::replace(&mut *state, State::Starting) {
+            State::Idle(ends) => Ok(Some(*ends)),
+            State::Ended(result) => {
+                *state = State::Ended(result);
+                Err(Error::bad_argument("the capture has ended; make a new one"))
+            }
+            other => {
+                *state = other;
+                Ok(None)
+            }
+        }
+    }
+
+    fn spawn(&self, ends: Ends, told: mpsc::SyncSender<Result<InputInfo, Error>>) -> Result<(), Error> {
+        self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
         let part = self.shared.clock.take_part();
         let (shared, config) = (self.shared.clone(), self.config.clone());
         let spawned = thread::Builder::new().name("hearken-worker".into()).spawn(move || {
@@ -153,7 +184,7 @@ impl Capture {
             self.shared.end(Err(error.clone()));
             return Err(error);
         }
-        opened.recv().unwrap_or_else(|_| Err(died()))
+        Ok(())
     }
 
     /// Ends the capture exactly: every callback that returned before is delivered, taps are flushed, files complete
@@ -317,82 +348,4 @@ impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capture").field("config", &self.config).field("stats", &self.stats()).finish()
     }
-}
-
-impl State {
-    /// Tells the worker, if it runs, that there is something for it.
-    fn wake(&self) {
-        if let Self::Running(worker) = self {
-            worker.wake();
-        }
-    }
-}
-
-impl Shared {
-    fn elapsed(&self) -> Duration {
-        self.clock.now().saturating_duration_since(self.origin)
-    }
-
-    fn end(&self, result: Result<Report, Error>) {
-        *self.state.lock() = State::Ended(Box::new(result));
-        // Who joined too late ends here, which they see.
-        self.desk.taps.lock().clear();
-        self.desk.tellers.lock().clear();
-        self.ended.notify_all();
-    }
-}
-
-/// The worker's thread.
-fn run(shared: Arc<Shared>, config: Config, ends: Ends, told: mpsc::SyncSender<Result<InputInfo, Error>>) {
-    /// However this thread ends, nobody waits for it in vain.
-    struct Ending {
-        shared: Arc<Shared>,
-        result: Result<Report, Error>,
-    }
-    impl Drop for Ending {
-        fn drop(&mut self) {
-            let died = Err(died());
-            self.shared.end(std::mem::replace(&mut self.result, died));
-        }
-    }
-    let mut ending = Ending { shared: shared.clone(), result: Err(died()) };
-    let sleeper = shared.clock.sleeper();
-    let worker = sleeper.waker();
-    *shared.state.lock() = State::Running(worker.clone());
-    let _ = shared.worker.set(thread::current().id());
-    let first = FirstOpen { instant: shared.clock.now(), system: SystemTime::now() };
-    let _ = shared.first_open.set(first);
-    let wish = Wish {
-        input: config.input,
-        host: config.host,
-        format: config.format,
-        pace: config.pace,
-        pool: config.pool,
-        muted: shared.muted.clone(),
-        length: config.length,
-        clock: shared.clock.clone(),
-        worker,
-        attendance: Arc::default(),
-    };
-    let (stats, picture) = ends;
-    let result = Supervisor::start(wish, config.recovery).and_then(|supervisor| {
-        let times = Times { origin: shared.origin, first_open: first.instant, length: config.length };
-        let worker =
-            Worker::new(shared.desk.clone(), sleeper, supervisor, Engine::new(picture), stats, times);
-        worker.run(|input| {
-            let _ = told.send(Ok(input.clone()));
-        })
-    });
-    let failed = result.as_ref().err().cloned();
-    ending.result = result;
-    drop(ending);
-    if let Some(error) = failed {
-        // Too late for whoever heard of an opening already.
-        let _ = told.try_send(Err(error));
-    }
-}
-
-fn died() -> Error {
-    let message = "the capture's thread panicked, which is a defect; files are valid as far as they go";
-    Error::new(ErrorKind::Internal, message)
 }

@@ -25,6 +25,12 @@ pub struct Config {
     /// When to end: for a device by the clock from the moment it plays, whatever it delivers; for a file or a
     /// synthetic microphone after exactly round(length * rate) frames. Default: never.
     pub length: Option<Duration>,
+    /// How much of the past is kept, so that a take may begin before it was asked for: 0 to 30 s, at the device's rate
+    /// and format in memory. Default: none.
+    pub history: Duration,
+    /// How long the device stays open after the last take of a capture that was not started: a microphone's light goes
+    /// out when it is let go of. Default: not at all.
+    pub idle: Duration,
     /// What happens when the device fails or falls silent.
     pub recovery: Recovery,
     /// The time to live by. Default: the system's.
@@ -40,6 +46,8 @@ impl Default for Config {
             pace: Pace::default(),
             pool: Duration::from_secs(2),
             length: None,
+            history: Duration::ZERO,
+            idle: Duration::ZERO,
             recovery: Recovery::default(),
             clock: Clock::default(),
         }
@@ -59,6 +67,9 @@ impl Config {
         }
         if !(Duration::from_millis(20)..=Duration::from_secs(60)).contains(&self.pool) {
             return Err(Error::bad_argument("the pool holds 20 ms to 60 s; nothing was started"));
+        }
+        if self.history > Duration::from_secs(30) {
+            return Err(Error::bad_argument("a history holds at most 30 s; nothing was started"));
         }
         Ok(())
     }

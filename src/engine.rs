@@ -2,6 +2,7 @@
 //! never sleeps, so the same input always gives the same chunks and the same account.
 
 mod line;
+mod outlets;
 
 use crate::error::Error;
 use crate::event::{Bulletin, EventKind};
@@ -9,16 +10,17 @@ use crate::handoff::newest;
 use crate::intake::{Final, Header};
 use crate::record::Record;
 use crate::report::EpochReport;
-use crate::signal::decode;
 use crate::signal::level::Meter;
 use crate::signal::picture::Picture;
 use crate::source::InputInfo;
 use crate::stats::Stats;
-use crate::tap::{Audio, Pipe};
+use crate::take::TakePipe;
+use crate::tap::Pipe;
 use crate::timeline::{
     Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
 };
 use line::Line;
+use outlets::Outlets;
 use std::time::{Duration, Instant};
 
 /// Pictures per second while somebody looks.
@@ -35,12 +37,10 @@ struct Left {
     why: Away,
 }
 
-/// Taps, timeline and account of a capture.
+/// Timeline, outlets and account of a capture.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    taps: Vec<Box<dyn Pipe>>,
-    /// Taps that joined while there was no epoch to begin in.
-    waiting: Vec<Box<dyn Pipe>>,
+    outlets: Outlets,
     pub bulletin: Bulletin,
     pub stats: Stats,
     /// The epoch that blocks come from, or came from last.
@@ -55,8 +55,6 @@ pub(crate) struct Engine {
     past: Stats,
     epochs: Vec<EpochReport>,
     gaps: Vec<Gap>,
-    /// A block decoded.
-    scratch: Vec<f32>,
     picture: newest::Writer<Picture>,
     meter: Meter,
     /// Where the present picture started.
@@ -65,10 +63,9 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub fn new(picture: newest::Writer<Picture>) -> Self {
+    pub fn new(picture: newest::Writer<Picture>, history: Duration) -> Self {
         Self {
-            taps: Vec::new(),
-            waiting: Vec::new(),
+            outlets: Outlets::new(history),
             bulletin: Bulletin::default(),
             stats: Stats::default(),
             line: None,
@@ -78,7 +75,6 @@ impl Engine {
             past: Stats::default(),
             epochs: Vec::new(),
             gaps: Vec::new(),
-            scratch: Vec::new(),
             picture,
             meter: Meter::new(1),
             pictured: 0,
@@ -99,9 +95,7 @@ impl Engine {
             self.bulletin.tell(EventKind::Reopened(info));
             return Ok(());
         }
-        self.taps.append(&mut self.waiting);
-        self.taps.iter_mut().try_for_each(|tap| tap.begin(info.format, 0))?;
-        self.taps.iter().for_each(|tap| tap.announce());
+        self.outlets.begin(info.format)?;
         self.first_hz = info.format.rate_hz;
         self.meter = Meter::new(info.format.channels.into());
         self.line = Some(line);
@@ -110,24 +104,47 @@ impl Engine {
     }
 
     /// A tap joins.
-    pub fn welcome(&mut self, mut tap: Box<dyn Pipe>) {
-        match &self.line {
-            Some(line) if self.left.is_none() => match tap.begin(line.info.format, line.axis()) {
-                Ok(()) => {
-                    tap.announce();
-                    self.taps.push(tap);
-                }
-                // It ends here, which its receiver sees.
-                Err(error) => tap.reject(error),
-            },
-            _ => self.waiting.push(tap),
+    pub fn welcome(&mut self, tap: Box<dyn Pipe>) {
+        let line = self.line.as_ref().filter(|_| self.left.is_none());
+        self.outlets.join(tap, line);
+    }
+
+    /// A take joins.
+    pub fn welcome_take(&mut self, take: TakePipe) {
+        let line = self.line.as_ref().filter(|_| self.left.is_none());
+        self.outlets.join_take(take, line);
+    }
+
+    /// Whether the device is to be open for the sake of a take.
+    pub fn holds_device(&self) -> bool {
+        self.outlets.hold_device()
+    }
+
+    /// Whether a take goes on that has begun.
+    pub fn has_takes(&self) -> bool {
+        self.outlets.have_takes()
+    }
+
+    /// No device could be opened for the takes that wait for one.
+    pub fn reject_takes(&mut self, error: &Error) {
+        self.outlets.reject_takes(error);
+    }
+
+    /// Before and after the blocks that wait: what was asked of takes meanwhile.
+    pub fn heed(&mut self, now: Duration) {
+        if let Some(line) = &self.line {
+            self.outlets.look(now, line);
         }
+    }
+
+    /// When takes must be looked at again, since the first open.
+    pub fn due(&self) -> Option<Duration> {
+        self.outlets.due()
     }
 
     /// Lets go of taps that nobody listens to.
     pub fn sweep(&mut self) {
-        self.taps.retain(|tap| !tap.is_gone());
-        self.waiting.retain(|tap| !tap.is_gone());
+        self.outlets.sweep();
     }
 
     /// A block, first seen so long after the first open, when the device had reported so many xruns.
@@ -142,28 +159,17 @@ impl Engine {
         }
         let pictured = self.picture.wanted(seen);
         let first_hz = self.first_hz;
-        let Self { line: Some(line), taps, scratch, meter, stats, gaps, bulletin, .. } = self else { return };
+        let Self { line: Some(line), outlets, meter, stats, gaps, bulletin, .. } = self else { return };
         // The timeline is taken out while its line is looked at.
         let mut timeline = std::mem::take(&mut line.timeline);
         timeline.block(header, |span| match span.missing {
-            Some(_) => hole(span, line, first_hz, taps, gaps, bulletin),
+            Some(_) => hole(span, line, first_hz, outlets, gaps, bulletin),
             None => {
-                let mut decoded = &[][..];
-                if pictured || taps.iter().any(|tap| tap.decodes()) {
-                    let whole = header.frames as usize * usize::from(line.info.format.channels);
-                    if scratch.len() < whole {
-                        scratch.resize(whole, 0.0);
-                    }
-                    let repaired;
-                    (decoded, repaired) =
-                        decode::samples(line.info.format.sample, native, &mut scratch[..whole]);
-                    stats.repaired_samples += repaired as u64;
-                }
+                let (decoded, repaired) = outlets.audio(line.on_axis(span), native, line, pictured);
+                stats.repaired_samples += repaired as u64;
                 if pictured {
                     meter.add(decoded);
                 }
-                let audio = Audio { native, decoded };
-                taps.iter_mut().for_each(|tap| tap.audio(audio, &line.timing));
             }
         });
         line.timeline = timeline;
@@ -184,13 +190,10 @@ impl Engine {
         note(gap, &mut self.gaps, &mut self.bulletin);
         (next.started_at, next.offset) = (start.at, gap.position + gap.frames);
         let format = next.info.format;
-        self.taps.iter_mut().for_each(|tap| tap.resume(format, &absence, &next.timing));
         self.meter = Meter::new(format.channels.into());
         self.pictured = 0;
+        self.outlets.resume(self.line.take(), &absence, &next);
         self.line = Some(next);
-        for tap in std::mem::take(&mut self.waiting) {
-            self.welcome(tap);
-        }
     }
 
     /// News about frames that the device lost.
@@ -199,7 +202,7 @@ impl Engine {
         let Some(line) = &mut self.line else { return };
         let axis = line.axis();
         let loss = Verdict { position: verdict.position + line.timing.lost(), ..verdict };
-        self.taps.iter_mut().for_each(|tap| tap.loss(loss));
+        self.outlets.loss(loss);
         self.bulletin.tell(EventKind::Lost(verdict));
         if verdict.state == LossState::Settled {
             let Verdict { position, frames, error_frames, .. } = verdict;
@@ -207,7 +210,7 @@ impl Engine {
             // What is on its way was delivered in time; from here on everything is later.
             let missing = Some(Cause::Lost);
             let span = Span { start: axis, end: axis + frames, missing, error_frames };
-            self.taps.iter_mut().for_each(|tap| tap.hole(span, &line.timing));
+            self.outlets.hole(span, line);
             let (start, end) = (line.place(position, first_hz), line.place(position + frames, first_hz));
             let gap = Gap { position: start, frames: end - start, error_frames, cause: Cause::Lost };
             note(gap, &mut self.gaps, &mut self.bulletin);
@@ -226,20 +229,23 @@ impl Engine {
         } else if let Some(line) = &mut self.line
             && self.left.is_none()
         {
-            let Self { taps, gaps, bulletin, .. } = self;
+            let Self { outlets, gaps, bulletin, .. } = self;
             if let Some(last) = last {
                 let mut timeline = std::mem::take(&mut line.timeline);
-                timeline.finish(last, |span| hole(span, line, first_hz, taps, gaps, bulletin));
+                timeline.finish(last, |span| hole(span, line, first_hz, outlets, gaps, bulletin));
                 line.timeline = timeline;
             }
             let axis = line.axis();
-            taps.iter_mut().for_each(|tap| tap.leave(axis, &line.timing));
+            outlets.leave(line);
             let end = line.timing.captured(axis as f64, 0.0);
             self.left = Some(Left { end, why: why.unwrap_or(Away::Suspended) });
             let report = line.report(ledger, why);
             self.keep(report);
         }
         self.stats = self.together(live);
+        if matches!(why, Some(Away::Idle | Away::Suspended)) {
+            self.outlets.history.clear();
+        }
         if let Some(why) = why {
             self.bulletin.tell(EventKind::Closed(why));
         }
@@ -253,11 +259,7 @@ impl Engine {
 
     /// The end, after the last epoch's: what was noted.
     pub fn finish(&mut self) -> (Vec<Gap>, Vec<EpochReport>) {
-        if let Some(line) = &self.line {
-            let axis = line.axis();
-            self.taps.iter_mut().for_each(|tap| tap.finish(axis, &line.timing));
-        }
-        self.waiting.clear();
+        self.outlets.finish(self.line.as_ref());
         // Losses were found after what came behind them.
         self.gaps.sort_by_key(|gap| gap.position);
         (std::mem::take(&mut self.gaps), std::mem::take(&mut self.epochs))
@@ -277,9 +279,8 @@ impl Engine {
     pub fn needs(&self, now: Duration) -> u64 {
         let (Some(line), None) = (&self.line, &self.next) else { return u64::MAX };
         let (position, lost) = (line.timeline.position(), line.timing.lost());
-        let taps = self.taps.iter().map(|tap| tap.needs(position + lost).saturating_sub(lost));
         let picture = if self.picture.wanted(now) { self.pictured + self.picture_frames() } else { u64::MAX };
-        taps.chain([picture]).min().unwrap_or(u64::MAX)
+        self.outlets.needs(position + lost).saturating_sub(lost).min(picture)
     }
 
     /// Brings the statistics up to date, and the picture.
@@ -353,13 +354,11 @@ fn hole(
     span: Span,
     line: &Line,
     first_hz: u32,
-    taps: &mut [Box<dyn Pipe>],
+    outlets: &mut Outlets,
     gaps: &mut Vec<Gap>,
     bulletin: &mut Bulletin,
 ) {
-    let lost = line.timing.lost();
-    let on_axis = Span { start: span.start + lost, end: span.end + lost, ..span };
-    taps.iter_mut().for_each(|tap| tap.hole(on_axis, &line.timing));
+    outlets.hole(line.on_axis(span), line);
     let Some(cause) = span.missing else { return };
     let (position, end) = (line.place(span.start, first_hz), line.place(span.end, first_hz));
     note(Gap { position, frames: end - position, error_frames: 0, cause }, gaps, bulletin);

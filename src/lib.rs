@@ -44,6 +44,8 @@ mod capture;
 #[cfg(not(loom))]
 mod config;
 #[cfg(not(loom))]
+mod desk;
+#[cfg(not(loom))]
 mod engine;
 #[cfg(not(loom))]
 pub mod epoch;
@@ -55,6 +57,8 @@ mod event;
 pub mod faults;
 #[cfg(not(loom))]
 mod format;
+#[cfg(not(loom))]
+mod history;
 #[cfg(not(loom))]
 pub mod intake;
 #[cfg(not(loom))]
@@ -73,6 +77,8 @@ mod source;
 mod stats;
 #[cfg(not(loom))]
 mod supervisor;
+#[cfg(not(loom))]
+mod take;
 #[cfg(not(loom))]
 mod tap;
 #[cfg(not(loom))]
@@ -106,6 +112,7 @@ pub use {
     },
     stats::Stats,
     supervisor::Recovery,
+    take::{Latency, Memory, Take, TakeEnd, TakePlan, TakeReport},
     tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
     time::Clock,
     timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},

@@ -1,49 +1,26 @@
 //! The other half: blocks in, taps out, when to sleep, and how to end.
 
+use crate::desk::Desk;
 use crate::engine::{Engine, Live};
 use crate::error::{Error, ErrorKind};
-use crate::event::{EventKind, StopReason, Teller};
+use crate::event::{EventKind, StopReason};
 use crate::faults::Fault;
-use crate::intake::Final;
 use crate::report::Report;
 use crate::rhythm::Rhythm;
-use crate::source::{Input, InputInfo, Session};
+use crate::source::{InputInfo, Session};
 use crate::stats::StatsWriter;
 use crate::supervisor::{News, Supervisor};
-use crate::tap::Pipe;
 use crate::time::{Clock, Sleeper};
 use crate::timeline::Away;
 use crate::watchdog::{Sight, Watchdog};
-use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// A look at least so often, whatever is waited for.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long an end waits for a callback that is running.
-const STUCK_AFTER: Duration = Duration::from_millis(250);
-const STUCK_RETRY: Duration = Duration::from_micros(200);
 /// How long an end waits for the source to let go of the device.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(200);
-
-/// What the control side asks of the worker, and what it may see.
-#[derive(Debug, Default)]
-pub(crate) struct Desk {
-    /// Taps that join.
-    pub taps: Mutex<Vec<Box<dyn Pipe>>>,
-    /// Listeners to events that join.
-    pub tellers: Mutex<Vec<Teller>>,
-    /// Another device, please.
-    pub switch: Mutex<Option<Input>>,
-    /// Let go of the device until this is taken back.
-    pub suspended: AtomicBool,
-    /// End it.
-    pub stop: AtomicBool,
-    /// What is open.
-    pub input: Mutex<Option<InputInfo>>,
-}
 
 /// The times that a worker counts by.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +31,8 @@ pub(crate) struct Times {
     pub first_open: Instant,
     /// After which a device's capture ends.
     pub length: Option<Duration>,
+    /// How long the device stays open after the last take.
+    pub idle: Duration,
 }
 
 /// An open device at work.
@@ -79,6 +58,8 @@ pub(crate) struct Worker {
     times: Times,
     /// When the clock ends the capture.
     deadline: Option<Instant>,
+    /// When the device is let go of, if no take needs it.
+    idle_at: Option<Instant>,
     late_callbacks: u64,
     released: bool,
 }
@@ -108,6 +89,7 @@ impl Worker {
             },
             times,
             deadline: None,
+            idle_at: Some(times.first_open),
             late_callbacks: 0,
             released: true,
         }
@@ -126,17 +108,26 @@ impl Worker {
             if requested && self.engine.input().is_none() {
                 return Err(Error::new(ErrorKind::DeviceBusy, "stopped before the device was open"));
             }
+            self.welcome();
             if !requested {
                 self.obey(now);
+                let held = self.desk.held.load(Ordering::Relaxed);
                 match self.supervisor.attend(now) {
                     Some(News::Opened) => self.begin(&mut opened)?,
+                    Some(News::Failed(error) | News::GaveUp(error))
+                        if held && self.engine.input().is_none() =>
+                    {
+                        return Err(error);
+                    }
+                    Some(News::Failed(error) | News::GaveUp(error)) if !held && !self.engine.has_takes() => {
+                        self.engine.reject_takes(&error);
+                        self.supervisor.rest();
+                    }
                     Some(News::Failed(error)) => self.engine.bulletin.tell(EventKind::CannotOpen(error)),
-                    Some(News::GaveUp(error)) if self.engine.input().is_none() => return Err(error),
                     Some(News::GaveUp(error)) => return Ok(self.finish(StopReason::Failed(error))),
                     None => {}
                 }
             }
-            self.welcome();
             let (more, end) = self.serve(now);
             if requested {
                 return Ok(self.finish(StopReason::Requested));
@@ -158,6 +149,9 @@ impl Worker {
         for tap in std::mem::take(&mut *self.desk.taps.lock()) {
             self.engine.welcome(tap);
         }
+        for take in std::mem::take(&mut *self.desk.takes.lock()) {
+            self.engine.welcome_take(take);
+        }
         self.engine.sweep();
     }
 
@@ -170,8 +164,13 @@ impl Worker {
             self.close(Away::Switched);
             self.supervisor.reopen(now);
         }
-        if suspended {
-            self.close(Away::Suspended);
+        let is_held = self.desk.held.load(Ordering::Relaxed) || self.engine.holds_device();
+        if is_held {
+            self.idle_at = now.checked_add(self.times.idle);
+        }
+        let is_needed = is_held || self.idle_at.is_none_or(|at| now < at);
+        if suspended || !is_needed {
+            self.close(if suspended { Away::Suspended } else { Away::Idle });
             self.supervisor.rest();
         } else if self.supervisor.rests() {
             self.supervisor.reopen(now);
@@ -188,10 +187,6 @@ impl Worker {
                 let started = session.started;
                 started.checked_add(length)
             });
-            // Those that came before the start are there from the first frame on.
-            for tap in std::mem::take(&mut *self.desk.taps.lock()) {
-                self.engine.welcome(tap);
-            }
         }
         self.watch = Watch {
             rhythm: Rhythm::new(info.format.rate_hz),
@@ -210,6 +205,7 @@ impl Worker {
     /// Serves the open device. Whether there may be more to serve at once, and the reason to end, if there is one.
     fn serve(&mut self, now: Instant) -> (bool, Option<StopReason>) {
         let Some(session) = self.supervisor.session() else {
+            self.engine.heed(now.saturating_duration_since(self.times.first_open));
             self.stats.publish(self.engine.stats.to_words());
             return (false, self.is_over(now).then_some(StopReason::Finished));
         };
@@ -219,7 +215,10 @@ impl Worker {
         // comes soon, and not taken for served while its block waits for the next period's.
         let record = session.epoch.record.read();
         let waiting = record.captured.saturating_sub(self.engine.position());
-        let more = drain(session, &mut self.engine, now.saturating_duration_since(self.times.first_open));
+        let seen = now.saturating_duration_since(self.times.first_open);
+        self.engine.heed(seen);
+        let more = drain(session, &mut self.engine, seen);
+        self.engine.heed(seen);
         let live = live(session, &record);
         self.engine.look(&live, now.saturating_duration_since(self.times.origin));
         self.stats.publish(self.engine.stats.to_words());
@@ -313,6 +312,15 @@ impl Worker {
             let period = Duration::from_nanos(period * 1_000_000_000 / rate);
             patience = patience.min(look).min(watchdog.due(now, period)).min(LOOK);
         }
+        if let Some(due) = self.engine.due() {
+            patience = patience.min((self.times.first_open + due).saturating_duration_since(now));
+        }
+        if let Some(at) = self.idle_at
+            && !self.supervisor.rests()
+            && at > now
+        {
+            patience = patience.min(at - now);
+        }
         if let Some(deadline) = self.deadline {
             patience = patience.min(deadline.saturating_duration_since(now));
         }
@@ -325,7 +333,7 @@ impl Worker {
         let Some(mut session) = self.supervisor.take() else { return true };
         let seen = self.clock.now().saturating_duration_since(self.times.first_open);
         while drain(&mut session, &mut self.engine, seen) {}
-        let last = claim(&session);
+        let last = session.end();
         while drain(&mut session, &mut self.engine, seen) {}
         // A stuck callback's frames stay pending: they were given to it and never came out.
         let record = session.epoch.record.read();
@@ -377,20 +385,6 @@ fn drain(session: &mut Session, engine: &mut Engine, seen: Duration) -> bool {
         }
     }
     false
-}
-
-/// Ends the epoch for the callback; `None` if it is stuck in one.
-fn claim(session: &Session) -> Option<Final> {
-    let since = Instant::now();
-    loop {
-        if let Some(last) = session.epoch.claim() {
-            return Some(last);
-        }
-        if since.elapsed() > STUCK_AFTER {
-            return None;
-        }
-        thread::sleep(STUCK_RETRY);
-    }
 }
 
 fn live<'a>(session: &Session, record: &'a crate::record::Record) -> Live<'a> {

@@ -3,7 +3,7 @@
 use crate::report::EpochReport;
 use crate::signal::resample::run_frames;
 use crate::source::InputInfo;
-use crate::timeline::{Away, Ledger, Timeline, Timing};
+use crate::timeline::{Away, Ledger, Span, Timeline, Timing};
 use std::time::Duration;
 
 /// One open of a device, on the capture's timeline.
@@ -23,7 +23,13 @@ impl Line {
         self.timeline.position() + self.timing.lost()
     }
 
-    /// Where that is on the capture's axis, whose frames are those of the first epoch.
+    /// Where the taps hear a stretch.
+    pub fn on_axis(&self, span: Span) -> Span {
+        let lost = self.timing.lost();
+        Span { start: span.start + lost, end: span.end + lost, ..span }
+    }
+
+    /// Where a position is on the capture's axis, whose frames are those of the first epoch.
     pub fn place(&self, position: u64, first_hz: u32) -> u64 {
         self.offset + run_frames(0, position, self.info.format.rate_hz, first_hz)
     }

@@ -11,12 +11,14 @@ pub use device::{CpalDevice, CpalHost, DeviceInfo, data_closure, devices, hosts}
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
+use crate::intake::Final;
 use crate::time::{Clock, Waker};
 use crate::timeline::Anchor;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::thread;
 use std::time::{Duration, Instant};
 use synthetic::Synthetic;
 
@@ -154,6 +156,26 @@ pub(crate) struct Session {
     pub ends_itself: bool,
     /// Whether it delivers at the pace of a clock, so that one can tell when the next frames are due.
     pub paced: bool,
+}
+
+/// How long an end waits for a callback that is running.
+const STUCK_AFTER: Duration = Duration::from_millis(250);
+const STUCK_RETRY: Duration = Duration::from_micros(200);
+
+impl Session {
+    /// Ends the epoch for the callback, whose last frames are handed over then; `None` if it is stuck.
+    pub fn end(&self) -> Option<Final> {
+        let since = Instant::now();
+        loop {
+            if let Some(last) = self.epoch.claim() {
+                return Some(last);
+            }
+            if since.elapsed() > STUCK_AFTER {
+                return None;
+            }
+            thread::sleep(STUCK_RETRY);
+        }
+    }
 }
 
 /// The thread that holds a source open. Dropping it asks the source to close, and does not wait.

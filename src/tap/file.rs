@@ -11,6 +11,7 @@ use crate::wav::{Encoding, WavFormat, WavWriter, encode};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 /// What goes into a file.
 #[derive(Clone, Debug)]
@@ -108,11 +109,11 @@ impl WavFile {
 
 /// Creates the file, if it is not there, and the tap that fills it. What a file holds is replaced when the capture
 /// has started and not before, but an unwritable path is found here.
-pub(crate) fn file(file: FileTap) -> Result<(Box<dyn Pipe>, WavFile), Error> {
+pub(crate) fn file(file: FileTap, pre_roll: Duration) -> Result<(Box<dyn Pipe>, WavFile), Error> {
     match file.content {
         Content::Tap(tap, encoding) => {
             tap.check()?;
-            let queue = Queue::new(tap.queue, file.when_full.unwrap_or(tap.when_full));
+            let queue = Queue::new(tap.queue_for(pre_roll), file.when_full.unwrap_or(tap.when_full));
             let encode = move |_, samples: &[f32], bytes: &mut Vec<u8>| {
                 encode::encode_f32(samples, encoding, bytes);
             };
@@ -121,7 +122,7 @@ pub(crate) fn file(file: FileTap) -> Result<(Box<dyn Pipe>, WavFile), Error> {
         }
         Content::Native => {
             let tap = Tap::new().device_rate().chunk_ms(100).queue(100, WhenFull::DropNew);
-            let queue = Queue::new(tap.queue, file.when_full.unwrap_or(tap.when_full));
+            let queue = Queue::new(tap.queue_for(pre_roll), file.when_full.unwrap_or(tap.when_full));
             let receiver = Receiver::new(queue.clone());
             let writer = start(file.path, receiver, encode::native_encoding, encode::encode_native)?;
             Ok((Box::new(NativePipe::new(tap, Sink::Queue(queue))), writer))
@@ -158,6 +159,14 @@ fn start<T: Copy + Send + 'static>(
             file.write(&bytes)?;
             drop(chunk);
             next = receiver.recv();
+        }
+        if receiver.is_cancelled() {
+            // `take.cancel()` says that nobody is to find it.
+            drop(file);
+            let gone = std::fs::remove_file(&path).map_err(|error| Error::io("cannot remove", &path, &error));
+            return Err(gone.err().unwrap_or_else(|| {
+                Error::new(ErrorKind::Cancelled, "the take was cancelled; its file is removed")
+            }));
         }
         Ok(Written { format, frames: file.finish()?, behind: receiver.ledger().behind })
     });

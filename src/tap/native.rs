@@ -106,6 +106,10 @@ impl Pipe for NativePipe {
         self.sink.reject(error);
     }
 
+    fn cancel(&mut self) {
+        self.sink.cancel();
+    }
+
     fn is_gone(&self) -> bool {
         self.is_over || self.sink.is_gone()
     }

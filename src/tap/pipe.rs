@@ -14,6 +14,7 @@ use crate::timeline::{Absence, Gap, Span, Timing, Verdict};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A stretch of audio as the worker hands it to every tap.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,18 @@ pub(crate) trait Pipe: Send + fmt::Debug {
     fn decodes(&self) -> bool;
     /// It could not begin: tells the receiver why.
     fn reject(&self, error: Error);
+    /// What is not received yet is of no use any more; a file is to be removed.
+    fn cancel(&mut self);
+    /// Another look, before and after the blocks that wait are served, so long after the first open.
+    fn look(&mut self, _now: Duration, _timing: &Timing) {}
+    /// When it must be looked at again, since the first open.
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+    /// Whether the device is to be open for its sake.
+    fn holds_device(&self) -> bool {
+        false
+    }
     /// Whether nobody listens any more.
     fn is_gone(&self) -> bool;
 }
@@ -92,6 +105,12 @@ impl<T: Copy> Sink<T> {
     pub fn reject(&self, error: Error) {
         if let Self::Queue(queue) = self {
             queue.reject(error);
+        }
+    }
+
+    pub fn cancel(&self) {
+        if let Self::Queue(queue) = self {
+            queue.cancel();
         }
     }
 
@@ -259,6 +278,10 @@ impl Pipe for AudioPipe {
 
     fn reject(&self, error: Error) {
         self.sink.reject(error);
+    }
+
+    fn cancel(&mut self) {
+        self.sink.cancel();
     }
 
     fn is_gone(&self) -> bool {

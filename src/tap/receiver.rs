@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::format::StreamFormat;
 use crate::mailbox::Mailbox;
 use crate::timeline::{Cause, Gap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,6 +54,8 @@ pub(super) struct Queue<T: Copy> {
     format: OnceLock<StreamFormat>,
     /// Set by the worker when the tap cannot begin.
     error: OnceLock<Error>,
+    /// Set by the worker when what was delivered is of no use any more.
+    cancelled: AtomicBool,
 }
 
 impl<T: Copy> Queue<T> {
@@ -64,6 +66,7 @@ impl<T: Copy> Queue<T> {
             counters: Counters::default(),
             format: OnceLock::new(),
             error: OnceLock::new(),
+            cancelled: AtomicBool::new(false),
         })
     }
 
@@ -100,6 +103,10 @@ impl<T: Copy> Queue<T> {
 
     pub fn reject(&self, error: Error) {
         let _ = self.error.set(error);
+    }
+
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
     pub fn end(&self) {
@@ -171,6 +178,11 @@ impl<T: Copy> Receiver<T> {
     /// How the chunks' samples are laid out, once the device is open.
     pub fn format(&self) -> Option<StreamFormat> {
         self.queue.format.get().copied()
+    }
+
+    /// Whether the take was cancelled that this belonged to.
+    pub fn is_cancelled(&self) -> bool {
+        self.queue.cancelled.load(Ordering::Relaxed)
     }
 
     /// Why the tap ended before it began: it joined a running capture and does not fit its device.

@@ -12,6 +12,8 @@ pub enum Cause {
     Dropped,
     /// The capture was muted.
     Muted,
+    /// The take was paused.
+    Paused,
     /// The device delivered a format that it had not announced.
     Mismatched,
     /// The device lost it, as its stamps say; found after the audio behind it was delivered.
@@ -34,6 +36,8 @@ pub enum Away {
     Switched,
     /// The capture was suspended.
     Suspended,
+    /// Nobody needed it.
+    Idle,
 }
 
 impl Cause {
@@ -42,6 +46,7 @@ impl Cause {
         match self {
             Self::Dropped => "dropped",
             Self::Muted => "muted",
+            Self::Paused => "paused",
             Self::Mismatched => "mismatched",
             Self::Lost => "lost",
             Self::Behind => "behind",
@@ -49,6 +54,7 @@ impl Cause {
             Self::Away(Away::Stalled) => "device stalled",
             Self::Away(Away::Switched) => "device switched",
             Self::Away(Away::Suspended) => "suspended",
+            Self::Away(Away::Idle) => "idle",
         }
     }
 }

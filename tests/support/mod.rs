@@ -125,6 +125,21 @@ impl Mic {
         }
     }
 
+    /// The same with samples that count on; ends where `next` goes beyond `length`.
+    pub fn play_counting(&self, mut next: impl FnMut() -> (usize, Duration), length: Duration) {
+        let (start, mut position) = (Instant::now(), 0);
+        loop {
+            let (frames, late) = next();
+            position += frames as u64;
+            let due = Duration::from_nanos(position * 1_000_000_000 / u64::from(self.format.rate_hz));
+            if due > length {
+                return;
+            }
+            std::thread::sleep((due + late).saturating_sub(start.elapsed()));
+            self.play(frames);
+        }
+    }
+
     /// Whether the engine has dropped the stream.
     pub fn is_closed(&self) -> bool {
         self.line.state.lock().unwrap().dropped
