@@ -84,7 +84,7 @@ fn a_pre_roll_is_spliced_to_the_frame_for_every_tap() {
         let first = numbers(&samples);
         assert_eq!(heard.remove(0).captured_at().at, report.started.at);
         assert_eq!(file.finish().unwrap().frames, report.frames);
-        let mut reader = hearken::wav::WavReader::open(&folder.path().join("take.wav")).unwrap();
+        let mut reader = hearken::wav::WavReader::open(folder.path().join("take.wav")).unwrap();
         let mut bytes = Vec::new();
         reader.read(&mut bytes, 1).unwrap();
         assert_eq!(u16::from_ne_bytes([bytes[0], bytes[1]]), first);
