@@ -83,7 +83,14 @@ pub use {
     error::{Error, ErrorKind},
     format::{SampleFormat, StreamFormat},
     report::{Report, StopReason},
-    signal::{channels::Channels, gain::Gain, level::Level, picture::Picture, resample::Quality},
+    signal::{
+        channels::Channels,
+        gain::Gain,
+        level::Level,
+        picture::Picture,
+        resample::Quality,
+        voice::{Detector, EndPoint, Voice, VoiceDetector, VoiceEvent, VoiceGate},
+    },
     source::{
         CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts,
         synthetic::Synthetic,
