@@ -52,8 +52,9 @@ pub enum Detector {
     /// it; clicks, music, and the first 2 s of a noise that starts are. 10 ms frames, 0.01 % of a core.
     #[default]
     Energy,
-    /// A small network (crate `earshot`). Clicks and most noise are no voice to it; music, tones and looped noise
-    /// are. Keep its threshold at 0.4 or above: below, it stays open in noise. 16 ms frames, 0.05 % of a core.
+    /// A small network (crate `earshot`). Clicks and noise below -25 dBFS are no voice to it; louder noise, music and
+    /// tones are. Keep its threshold at 0.4 or above: below, it stays open in any noise. 16 ms frames, 0.05 % of a
+    /// core.
     #[cfg(feature = "vad")]
     Earshot,
     /// Silero's network (crate `rustvani-vad`). Music and tones are no voice to it either. 32 ms frames, 0.8 % of a
