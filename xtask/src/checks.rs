@@ -83,6 +83,11 @@ const CHECKS: &[Check] = &[
         },
     },
     Check { name: "instructions", slow: true, run: |w, _| instructions::run(w, &[]) },
+    Check {
+        name: "cost of the voice detectors",
+        slow: true,
+        run: |w, _| clean(&mut w.cargo(&format!("bench --package hearken {VOICE} --bench voice"))),
+    },
 ];
 
 /// Runs the checks. The last line it prints is always `N passed, M failed`, counted from the harness.
