@@ -59,9 +59,8 @@ impl VoiceGate {
         if position > stream.end {
             // The detector gets no made-up silence: it would take it for the floor of the noise that follows. What
             // it has of a frame goes into the hole.
-            let from = stream.end - self.frame.len() as u64;
             self.frame.clear();
-            stream.segmenter.step(from, position, false, on);
+            stream.segmenter.step(position, None, on);
             let before = stream.hole;
             stream.hole += position - stream.end;
             stream.end = position;
@@ -90,15 +89,15 @@ impl VoiceGate {
                 self.frame.clear();
                 score
             };
-            stream.segmenter.step(stream.end - len as u64, stream.end, score >= self.threshold, on);
+            let voice = (score >= self.threshold).then(|| stream.end - len as u64);
+            stream.segmenter.step(stream.end, voice, on);
         }
     }
 
     /// The stream is over: an open segment ends, with all that was pushed. What comes next is another stream.
     pub fn finish(&mut self, on: &mut dyn FnMut(VoiceEvent)) {
         if let Some(mut stream) = self.stream.take() {
-            let from = stream.end - self.frame.len() as u64;
-            stream.segmenter.step(from, stream.end, false, on);
+            stream.segmenter.step(stream.end, None, on);
             stream.segmenter.finish(stream.end, on);
         }
         self.frame.clear();

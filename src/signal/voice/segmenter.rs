@@ -86,19 +86,19 @@ impl Segmenter {
         Self { rules, state: State::Quiet, free_from: begin, spoke_until: None, no_speech_at }
     }
 
-    /// Takes in `[from, to)`, right behind the stretch before.
-    pub fn step(&mut self, from: u64, to: u64, voiced: bool, on: &mut dyn FnMut(VoiceEvent)) {
+    /// Takes in what is left up to `to`: without voice, or a stretch with voice that begins at `voice`.
+    pub fn step(&mut self, to: u64, voice: Option<u64>, on: &mut dyn FnMut(VoiceEvent)) {
         let rules = self.rules;
-        self.state = match self.state {
-            State::Quiet if voiced => State::Onset { from, until: to, voiced: 1 },
-            State::Onset { from, voiced: before, .. } if voiced => {
-                State::Onset { from, until: to, voiced: before.saturating_add(1) }
+        self.state = match (self.state, voice) {
+            (State::Quiet, Some(from)) => State::Onset { from, until: to, voiced: 1 },
+            (State::Onset { from, voiced, .. }, Some(_)) => {
+                State::Onset { from, until: to, voiced: voiced.saturating_add(1) }
             }
-            State::Onset { until, voiced, .. } if voiced < ONSET || to - until >= rules.hangover => {
+            (State::Onset { until, voiced, .. }, None) if voiced < ONSET || to - until >= rules.hangover => {
                 State::Quiet
             }
-            State::Open { start, .. } if voiced => State::Open { start, until: to },
-            same => same,
+            (State::Open { start, .. }, Some(_)) => State::Open { start, until: to },
+            (same, None) => same,
         };
         if let State::Onset { from, until, voiced: ONSET.. } = self.state
             && until - from >= rules.min_len
@@ -109,7 +109,7 @@ impl Segmenter {
             self.state = State::Open { start, until };
         }
         if let State::Open { start, until } = self.state {
-            let silent = if voiced { u64::MAX } else { until + rules.hangover };
+            let silent = if voice.is_some() { u64::MAX } else { until + rules.hangover };
             let full = rules.max_len.map_or(u64::MAX, |frames| start + frames);
             if to >= silent.min(full) {
                 self.end(silent.min(full), until, on);
@@ -117,7 +117,7 @@ impl Segmenter {
                     on(VoiceEvent::EndPoint { position: full, why: EndPoint::TooLong });
                     self.spoke_until = None;
                 }
-                if voiced {
+                if let Some(from) = voice {
                     self.state = State::Onset { from, until: to, voiced: 1 };
                 }
             }

@@ -66,6 +66,23 @@ fn a_segment_begins_before_the_first_voice_by_the_padding_and_ends_behind_the_la
 }
 
 #[test]
+fn without_a_hangover_a_segment_ends_with_the_voice() {
+    let voice = voice().hangover_ms(0);
+    assert_eq!(events(voice, "____####_"), [Started { position: 10 }, Ended { position: 80 }]);
+}
+
+#[test]
+fn a_score_at_the_threshold_is_voice() {
+    for (threshold, told) in [(0.3, 1), (0.31, 0)] {
+        let voice = voice().threshold(threshold);
+        let mut gate = voice.gate_with(Box::<Scripted>::default()).expect("in range");
+        let mut events = 0;
+        gate.push(&[0.3; 20], 0, &mut |_| events += 1);
+        assert_eq!(events, told, "{threshold}");
+    }
+}
+
+#[test]
 fn one_frame_alone_is_no_onset_and_two_are_dated_to_the_first() {
     assert_eq!(events(voice(), "_____#"), []);
     assert_eq!(events(voice(), "_____#_#_#____"), []);
@@ -91,6 +108,7 @@ fn two_bursts_with_less_than_the_hangover_between_are_one_segment() {
 fn voice_that_is_too_short_makes_no_segment_and_leaves_the_positions_right() {
     let voice = voice().min_len_ms(60);
     assert_eq!(events(voice, "____##_##_______"), []);
+    assert_eq!(events(voice, "____##_____##_______"), [], "a hangover between: two");
     // Long enough with the dip, back-dated over it.
     assert_eq!(events(voice, "____##__##____"), [Started { position: 10 }]);
     assert_eq!(
@@ -141,10 +159,20 @@ fn a_segment_at_its_greatest_length_ends_and_the_next_joins_it() {
             too_long(210),
         ]
     );
-    // In the hangover.
     assert_eq!(
-        events(voice, "_#####______"),
+        events(voice.padding_ms(0), "_################_"),
+        [Started { position: 10 }, Ended { position: 115 }, too_long(115), Started { position: 115 }],
+        "the frame with the limit in it belongs to both"
+    );
+    // In the hangover; it is the one end point.
+    assert_eq!(
+        events(voice.trailing_silence_ms(80), "_#####________________"),
         [Started { position: 0 }, Ended { position: 105 }, too_long(105)]
+    );
+    assert_eq!(
+        events(voice.max_len_ms(110), "_#####______"),
+        [Started { position: 0 }, Ended { position: 110 }],
+        "not cut"
     );
 }
 
@@ -174,6 +202,20 @@ fn a_hole_is_time_without_voice() {
     gate.push(&[1.0; 27], 1_003, &mut on);
     gate.push(&[], 2_000, &mut on);
     assert_eq!(events, [Started { position: 973 }, Ended { position: 1_073 }]);
+}
+
+#[test]
+fn frames_that_were_pushed_before_are_skipped() {
+    let mut gate = voice().gate_with(Box::<Scripted>::default()).expect("in range");
+    let mut events = Vec::new();
+    for begin in (0..200).step_by(10) {
+        // Half of what each brings is known; it is voice from 60 to 80.
+        let samples: Vec<f32> =
+            (begin..begin + 20).map(|at| f32::from(u8::from((60..80).contains(&at)))).collect();
+        gate.push(&samples, begin, &mut |event| events.push(event));
+        gate.push(&[1.0; 5], begin.saturating_sub(5), &mut |event| events.push(event));
+    }
+    assert_eq!(events, [Started { position: 30 }, Ended { position: 130 }]);
 }
 
 #[test]
