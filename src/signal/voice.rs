@@ -8,6 +8,20 @@
 //! segment        |‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾|                      a dip shorter than the hangover does not end it
 //!                 padding ^     ^ hangover                 ^ trailing silence: an end point
 //! ```
+//!
+//! ```
+//! use hearken::{Voice, VoiceEvent};
+//! # fn main() -> Result<(), hearken::Error> {
+//! let mut gate = Voice::new().gate()?;
+//! let tone = |frame: u32| (frame as f32 * 0.3).sin();
+//! let mut samples: Vec<f32> = (0..32_000).map(|frame| 0.001 * tone(frame)).collect(); // 2 s at 16 kHz
+//! samples[16_000..24_000].iter_mut().for_each(|sample| *sample *= 100.0);
+//! let mut events = Vec::new();
+//! gate.push(&samples, 0, &mut |event| events.push(event));
+//! assert!(matches!(events[..], [VoiceEvent::Started { position: 11_200 }, VoiceEvent::Ended { .. }]));
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(feature = "vad")]
 mod earshot;
@@ -143,8 +157,8 @@ impl Voice {
         Self { threshold, ..self }
     }
 
-    /// Audio before the first voice that belongs to a segment, at most 10,000 ms. Default 300: with 200, quiet onsets
-    /// lose up to 60 ms.
+    /// Audio before the first voice that belongs to a segment, at most 10,000 ms. Default 300: with 200, a quiet onset
+    /// lost 44 ms.
     pub fn padding_ms(self, ms: u32) -> Self {
         Self { padding_ms: ms, ..self }
     }
