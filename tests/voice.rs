@@ -9,7 +9,7 @@ mod noise;
 #[path = "voice/speech.rs"]
 mod speech;
 
-use hearken::{Detector, Voice};
+use hearken::{Detector, EndPoint, Voice, VoiceEvent};
 use measure::{Passed, pass};
 use speech::{Speech, both};
 use std::sync::LazyLock;
@@ -123,6 +123,28 @@ fn steady_noise_does_not_pass_nor_clicks_by_a_network_nor_music_by_silero() {
         }
     }
     assert!(missed.is_empty(), "at most 5 % pass:\n{}", missed.join("\n"));
+}
+
+#[test]
+fn each_utterance_has_its_end_point_and_none_has_two() {
+    for speech in SPEECH.iter() {
+        let samples = mixed(speech, noise::pink, 20.0);
+        for &detector in Detector::ALL {
+            let mut gate = Voice::new().detector(detector).trailing_silence_ms(700).gate().expect("in range");
+            let mut points = Vec::new();
+            gate.push(&samples, 0, &mut |event| {
+                if let VoiceEvent::EndPoint { position, why: EndPoint::Silence } = event {
+                    points.push(position as usize);
+                }
+            });
+            assert_eq!(points.len(), speech.utterances.len(), "{} {}", speech.name, detector.name());
+            let mut before = 0;
+            for (point, end) in points.into_iter().zip(&speech.utterances) {
+                assert!((before..*end).contains(&point), "{} {}: {point}", speech.name, detector.name());
+                before = *end;
+            }
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub struct Speech {
     pub samples: Vec<f32>,
     /// For each frame of 10 ms, whether somebody speaks.
     pub truth: Vec<bool>,
+    /// Where the silence behind each utterance is over, in samples.
+    pub utterances: Vec<usize>,
     /// `[start, end)` in samples: speech with its pauses of up to 200 ms.
     pub intervals: Vec<(usize, usize)>,
     /// Mean square of the frames in which somebody speaks.
@@ -56,7 +58,7 @@ fn speech(
 ) -> Speech {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("spoken.wav");
-    let mut samples = vec![0.0; 12_800];
+    let (mut samples, mut utterances) = (vec![0.0; 12_800], Vec::new());
     for (number, voice) in voices.iter().enumerate() {
         for at in 0..sentences {
             let text = SENTENCES[(3 * number + at) % SENTENCES.len()];
@@ -69,10 +71,11 @@ fn speech(
             samples.extend(level(read(&file)));
             // 0.9 to 1.8 s.
             samples.resize(samples.len() + 14_400 + (number * sentences + at) * 7_919 % 14_400, 0.0);
+            utterances.push(samples.len());
         }
     }
     samples.truncate(samples.len() / FRAME * FRAME);
-    judged(program, samples)
+    judged(program, samples, utterances)
 }
 
 /// A WAV file as mono at 16 kHz.
@@ -113,7 +116,7 @@ fn active(samples: &[f32]) -> (Vec<bool>, f32) {
     (truth, spoken.iter().sum::<f32>() / spoken.len() as f32)
 }
 
-fn judged(name: &'static str, samples: Vec<f32>) -> Speech {
+fn judged(name: &'static str, samples: Vec<f32>, utterances: Vec<usize>) -> Speech {
     let (truth, power) = active(&samples);
     let mut intervals = Vec::<(usize, usize)>::new();
     for (frame, _) in truth.iter().enumerate().filter(|(_, spoken)| **spoken) {
@@ -123,7 +126,7 @@ fn judged(name: &'static str, samples: Vec<f32>) -> Speech {
             _ => intervals.push((start, end)),
         }
     }
-    Speech { name, samples, truth, intervals, power }
+    Speech { name, samples, truth, utterances, intervals, power }
 }
 
 /// Both voices, made at the same time.
