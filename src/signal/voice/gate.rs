@@ -48,7 +48,10 @@ impl VoiceGate {
     /// Takes in `samples`: mono at [`rate_hz`](Self::rate_hz), finite, the first of them at `position` of the tap.
     /// Frames that were pushed before are skipped. Frames that were left out are a hole: without voice, and the
     /// detector starts anew behind one of more than the hangover. No samples at a later position are a hole as well.
-    /// The first call, also without samples, is where the stream begins.
+    /// Leave holes out rather than fill them with silence: noise behind silence is voice to [`Detector::Energy`] for
+    /// up to 2 s. The first call, also without samples, is where the stream begins.
+    ///
+    /// [`Detector::Energy`]: super::Detector::Energy
     pub fn push(&mut self, samples: &[f32], position: u64, on: &mut dyn FnMut(VoiceEvent)) {
         let rules = self.rules;
         let stream = self.stream.get_or_insert_with(|| Stream {
