@@ -105,7 +105,14 @@ pub use {
     event::{Event, EventKind, Events, StopReason},
     format::{SampleFormat, StreamFormat},
     report::{EpochReport, Report},
-    signal::{channels::Channels, gain::Gain, level::Level, picture::Picture, resample::Quality},
+    signal::{
+        channels::Channels,
+        gain::Gain,
+        level::Level,
+        picture::Picture,
+        resample::Quality,
+        voice::{Detector, EndPoint, Voice, VoiceDetector, VoiceEvent, VoiceGate},
+    },
     source::{
         CpalDevice, CpalHost, DeviceInfo, FormatWish, Host, Input, InputInfo, Pace, data_closure, devices,
         hosts, synthetic::Synthetic,

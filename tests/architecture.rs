@@ -85,6 +85,8 @@ const ONLY: &[(&str, &[&str])] = &[
     ("cpal", &["src/source/device"]),
     ("rubato", &["src/signal/resample"]),
     ("audioadapter_buffers", &["src/signal/resample"]),
+    ("earshot", &["src/signal/voice"]),
+    ("rustvani_vad", &["src/signal/voice"]),
     ("triple_buffer", &["src/handoff/newest.rs"]),
     ("crossbeam_queue", &["src/tap/chunk.rs", "src/mailbox.rs"]),
     ("unsafe", &["src/handoff/gate.rs", "src/handoff/index_queue.rs", "src/handoff/pool.rs"]),
