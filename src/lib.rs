@@ -83,7 +83,10 @@ pub use {
     error::{Error, ErrorKind},
     format::{SampleFormat, StreamFormat},
     report::{Report, StopReason},
-    signal::{channels::Channels, gain::Gain, level::Level, picture::Picture, resample::Quality},
+    signal::{
+        channels::Channels, gain::Gain, level::Level, picture::Picture, resample::Quality,
+        verdict::SoundVerdict, waveform::Column,
+    },
     source::{
         CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts,
         synthetic::Synthetic,

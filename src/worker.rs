@@ -7,8 +7,9 @@ use crate::record::Record;
 use crate::report::{Report, StopReason};
 use crate::rhythm::Rhythm;
 use crate::signal::decode;
-use crate::signal::level::Meter;
+use crate::signal::painter::Painter;
 use crate::signal::picture::Picture;
+use crate::signal::verdict::SoundVerdict;
 use crate::source::Session;
 use crate::stats::{Stats, StatsWriter};
 use crate::tap::{Audio, Pipe};
@@ -19,8 +20,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Pictures per second while somebody looks.
-const PICTURES_HZ: u64 = 30;
 /// A look at least so often, whatever is waited for: a device that died without a word is noticed.
 const WATCHDOG: Duration = Duration::from_secs(1);
 /// How long the end waits for a callback that is running.
@@ -63,10 +62,7 @@ pub(crate) struct Worker {
     stats: Stats,
     stats_writer: StatsWriter,
     picture: newest::Writer<Picture>,
-    meter: Meter,
-    /// Where the present picture started.
-    pictured: u64,
-    pictures: u64,
+    painter: Painter,
     gaps: Vec<Gap>,
 }
 
@@ -97,9 +93,7 @@ impl Worker {
             stats: Stats::default(),
             stats_writer,
             picture,
-            meter: Meter::new(format.channels.into()),
-            pictured: 0,
-            pictures: 0,
+            painter: Painter::new(format.rate_hz, format.channels),
             gaps: Vec::new(),
             session,
         }
@@ -166,11 +160,16 @@ impl Worker {
             if let Some(verdict) = self.timing.block(block.header(), seen, xruns) {
                 self.judge(verdict);
             }
-            let Self { session, timeline, timing, taps, scratch, meter, stats, gaps, .. } = self;
+            let Self { session, timeline, timing, taps, scratch, painter, stats, gaps, .. } = self;
             let epoch = &session.epoch;
             let header = block.header();
             timeline.block(header, |span| match span.missing {
-                Some(_) => hole(span, taps, gaps, timing),
+                Some(cause) => {
+                    if pictured {
+                        painter.hole(span.start, span.end, cause == Cause::Muted);
+                    }
+                    hole(span, taps, gaps, timing);
+                }
                 None => {
                     let bytes = header.frames as usize * epoch.format.frame_bytes();
                     let native = &epoch.bytes(&block)[..bytes];
@@ -183,7 +182,7 @@ impl Worker {
                         stats.repaired_samples += repaired as u64;
                     }
                     if pictured {
-                        meter.add(decoded);
+                        painter.add(decoded, span.start);
                     }
                     let audio = Audio { native, decoded };
                     taps.iter_mut().for_each(|tap| tap.audio(audio, timing));
@@ -221,18 +220,12 @@ impl Worker {
     fn publish(&mut self, record: &Record, elapsed: Duration) {
         self.note(record);
         self.stats_writer.publish(self.stats.to_words());
-        let position = self.timeline.position();
-        let frames = position - self.pictured;
         if !self.picture.wanted(elapsed) {
-            self.pictured = position;
-        } else if frames >= self.picture_frames() {
-            self.pictured = position;
-            self.pictures += 1;
-            let (sequence, levels) = (self.pictures, self.meter.take());
-            let channels = self.session.info.format.channels;
-            self.picture.publish(|picture| {
-                *picture = Picture { sequence, position, frames, channels, levels };
-            });
+            self.painter.rest();
+        } else if self.painter.due() {
+            let Self { picture, painter, stats, .. } = self;
+            let (dropped, lost) = (stats.ledger.dropped, stats.ledger.lost);
+            picture.publish(|picture| painter.paint(picture, SoundVerdict::default(), dropped, lost));
         }
     }
 
@@ -246,10 +239,6 @@ impl Worker {
         self.stats.max_callback_frames = self.session.epoch.controls.largest().into();
         self.stats.errors = self.session.epoch.faults.count();
         self.stats.xruns = self.session.epoch.faults.xruns();
-    }
-
-    fn picture_frames(&self) -> u64 {
-        u64::from(self.session.info.format.rate_hz) / PICTURES_HZ
     }
 
     fn fatal_fault(&self) -> Option<Error> {
@@ -271,8 +260,8 @@ impl Worker {
         let rate = u64::from(self.session.info.format.rate_hz);
         let lost = self.timing.lost();
         let needs = self.taps.iter().map(|tap| tap.needs(position + lost).saturating_sub(lost));
-        let picture =
-            if self.picture.wanted(elapsed) { self.pictured + self.picture_frames() } else { u64::MAX };
+        let wanted = self.picture.wanted(elapsed);
+        let picture = if wanted { self.painter.next(position) } else { u64::MAX };
         let others =
             [picture, position + rate * WATCHDOG.as_secs(), position + self.session.epoch.pool_frames / 4];
         let want = if self.rhythm.is_learning() {

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::signal::channels::Mixer;
 use crate::signal::gain::GainStage;
+use crate::signal::highpass::HighPass;
 use crate::signal::resample::{Resampler, run_frames};
 use crate::timeline::{Gap, Span, Timing, Verdict};
 use crate::wav::encode::native_encoding;
@@ -136,6 +137,7 @@ struct Stages {
     mixer: Mixer,
     mixed: Vec<f32>,
     gain: GainStage,
+    high_pass: Option<HighPass>,
     resampler: Resampler,
     assembler: Assembler<f32>,
     device_hz: u32,
@@ -156,6 +158,8 @@ impl Pipe for AudioPipe {
         let channels = mixer.output_channels();
         let tap_hz = self.tap.rate_hz.unwrap_or(device.rate_hz);
         let resampler = Resampler::new(device.rate_hz, tap_hz, channels, self.tap.quality)?;
+        let corner = self.tap.high_pass_hz;
+        let high_pass = corner.map(|hz| HighPass::new(device.rate_hz, hz, channels)).transpose()?;
         let format = StreamFormat { rate_hz: tap_hz, channels: channels as u16, sample: SampleFormat::F32 };
         let grid = self.tap.grid(tap_hz)?;
         let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * channels);
@@ -166,6 +170,7 @@ impl Pipe for AudioPipe {
             mixer,
             mixed: Vec::new(),
             gain: GainStage::new(self.tap.gain.clone(), channels),
+            high_pass,
             resampler,
             assembler,
             device_hz: device.rate_hz,
@@ -185,6 +190,9 @@ impl Pipe for AudioPipe {
         let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
         stages.mixer.mix(audio.decoded, &mut stages.mixed);
         stages.gain.apply(&mut stages.mixed);
+        if let Some(high_pass) = &mut stages.high_pass {
+            high_pass.process(&mut stages.mixed);
+        }
         let Stages { mixed, resampler, assembler, axis, .. } = stages;
         resampler.push(mixed, &mut |samples| {
             assembler.push(samples, &mut |chunk| sink.deliver(chunk, axis, timing));
@@ -254,7 +262,10 @@ impl Stages {
     /// Flushes the run of audio that ends at `end`, to the exact frame.
     fn end_run(&mut self, end: u64, sink: &mut Sink<f32>, timing: &Timing) {
         let total = self.frames(self.axis.run, end);
-        let Self { resampler, assembler, axis, .. } = self;
+        let Self { resampler, assembler, axis, high_pass, .. } = self;
+        if let Some(high_pass) = high_pass {
+            high_pass.reset();
+        }
         resampler.finish(total, &mut |samples| {
             assembler.push(samples, &mut |chunk| sink.deliver(chunk, axis, timing));
         });
