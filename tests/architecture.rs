@@ -37,6 +37,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("cpal", &["src/source/device.rs"]),
     ("rubato", &["src/signal/resample"]),
     ("audioadapter_buffers", &["src/signal/resample"]),
+    ("realfft", &["src/signal/spectrum.rs"]),
     ("triple_buffer", &["src/handoff/newest.rs"]),
     ("crossbeam_queue", &["src/tap/"]),
     ("unsafe", &["src/handoff/gate.rs", "src/handoff/index_queue.rs", "src/handoff/pool.rs"]),
@@ -301,6 +302,7 @@ fn a_planted_word_is_seen_and_a_mention_is_none() {
     for (path, line, word) in [
         ("src/capture.rs", "use cpal::Device;", "cpal"),
         ("src/tap/pipe.rs", "use rubato::Fft;", "rubato"),
+        ("src/signal/painter.rs", "use realfft::RealFftPlanner;", "realfft"),
         ("src/worker.rs", "use triple_buffer::Input;", "triple_buffer"),
         ("src/epoch.rs", "use parking_lot::Mutex;", "parking_lot"),
         ("src/handoff/pool.rs", "use std::sync::Mutex;", "Mutex"),

@@ -109,9 +109,10 @@ impl Painter {
         (position / self.hop + 1) * self.hop
     }
 
-    /// The newest picture into `picture`, whatever it holds. Leaves it alone when nobody looks.
+    /// The newest picture into `picture`, whatever it holds. Leaves it alone when none is [due](Self::due).
     pub fn paint(&mut self, picture: &mut Picture, verdict: SoundVerdict, dropped: u64, lost: u64) {
-        let Some(canvas) = &mut self.canvas else { return };
+        let is_due = self.due();
+        let Some(canvas) = self.canvas.as_mut().filter(|_| is_due) else { return };
         self.sequence += 1;
         let position = canvas.waveform.next * self.hop;
         let frames = canvas.heard.max(1) as f64;

@@ -1,0 +1,62 @@
+//! What a user interface sees of a capture, on the public API, with a microphone that does what the test says.
+#![cfg(not(loom))]
+
+mod support;
+
+use hearken::{Column, Picture, SampleFormat};
+use support::{Mic, capture_from, eventually};
+
+/// One callback of 10 ms at 16 kHz: a sine of half of full scale, and in it `broken` samples that are no number.
+fn play(mic: &Mic, broken: usize) {
+    let sample =
+        |i: usize| if i < broken { f32::NAN } else { 0.5 * (i as f32 * std::f32::consts::TAU / 16.0).sin() };
+    let mut bytes: Vec<u8> = (0..160).flat_map(|i| sample(i).to_ne_bytes()).collect();
+    mic.callback(&mut bytes, |call| call());
+}
+
+/// The decoder counts the samples that it repairs, so it shows whether it ran.
+#[test]
+fn nothing_is_decoded_while_nobody_looks() {
+    let mic = Mic::new(16_000, 1, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    for _ in 0..100 {
+        play(&mic, 1);
+    }
+    eventually("all is drained", || capture.stats().ledger.delivered > 15_000);
+    assert_eq!(capture.stats().repaired_samples, 0);
+    // The first look finds nothing, as none was made before it.
+    assert_eq!(capture.picture(), Picture::default());
+    eventually("a picture", || {
+        play(&mic, 1);
+        capture.picture().sequence > 2
+    });
+    assert!(capture.stats().repaired_samples > 0);
+    capture.stop().unwrap();
+}
+
+#[test]
+fn a_picture_shows_what_is_played() {
+    let mic = Mic::new(16_000, 1, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    let mut columns = 0;
+    eventually("two seconds of columns", || {
+        play(&mic, 0);
+        let picture = capture.picture();
+        columns = picture.columns.iter().filter(|column| column.has(Column::HEARD)).count();
+        columns >= 60
+    });
+    let picture = capture.picture();
+    assert_eq!((picture.rate_hz, picture.channels), (16_000, 1));
+    assert!((picture.loudest().peak - 0.5).abs() < 1e-3 && (picture.held[0] - 0.5).abs() < 1e-3);
+    assert!((picture.loudest().rms_dbfs() + 9.03).abs() < 0.1, "{:?}", picture.loudest());
+    let newest = picture.columns[127];
+    assert_eq!((newest.min, newest.max, newest.flags), (-16_384, 16_384, Column::HEARD));
+    assert_eq!(picture.position, (picture.column + 1) * (16_000 / 30));
+    // 1 kHz, in the band that it lies in by the bands' definition; -6.02 dBFS.
+    let band = (64.0 * (1_000_f32 / 20.0).ln() / (8_000_f32 / 20.0).ln()) as usize;
+    assert!((picture.spectrum[band] + 6.02).abs() < 0.5, "{:?}", picture.spectrum);
+    assert_eq!(picture.to_bytes()[0], Picture::BYTES_VERSION);
+    capture.stop().unwrap();
+}
