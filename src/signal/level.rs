@@ -229,4 +229,24 @@ mod tests {
         assert_eq!(Level::default().peak_dbfs(), FLOOR_DBFS);
         assert_eq!(Level::default().rms_dbfs(), FLOOR_DBFS);
     }
+
+    #[test]
+    fn clips_outlive_takes_and_quieter_audio_ends_a_run() {
+        let mut meter = Meter::new(1);
+        [&[1.0, 1.0][..], &[0.5], &[1.0, 1.0]].map(|piece| meter.add(piece));
+        assert_eq!(meter.clips()[0], Clips::default());
+        meter.take();
+        meter.add(&[-1.0]);
+        assert_eq!(meter.clips()[0], Clips { events: 1, samples: 3 });
+    }
+
+    #[test]
+    fn a_swing_leaves_a_constant_offset_out() {
+        let swing = |samples: &[f32]| {
+            let mut meter = Meter::new(1);
+            meter.add(samples);
+            meter.ranges()[0].swing()
+        };
+        assert_eq!([swing(&[]), swing(&[0.1; 100]), swing(&[0.25, 0.5, 0.75])], [0.0, 0.0, 0.25]);
+    }
 }

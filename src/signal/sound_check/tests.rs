@@ -93,9 +93,9 @@ fn a_muted_analogue_input_is_told_from_a_quiet_live_room() {
                         |hz: f32| (std::f32::consts::TAU * hz * i as f32 / RATE as f32 + seed as f32).sin();
                     let x = match shape {
                         0 => noise,
-                        // Hum; rumble of 2 Hz, slower than a window; and noise on an offset.
+                        // Hum; rumble of 1 Hz, slower than a window; and noise on an offset.
                         1 => 0.9 * turn(50.0) + 0.1 * noise,
-                        2 => 0.9 * turn(2.0) + 0.1 * noise,
+                        2 => 0.9 * turn(1.0) + 0.1 * noise,
                         _ => return [peak * noise + 0.01; 2],
                     };
                     [peak * x; 2]
