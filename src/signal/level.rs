@@ -157,6 +157,16 @@ impl Meter {
         loudest
     }
 
+    /// What comes next is a stream of `channels` channels and does not follow on what came.
+    ///
+    /// # Panics
+    /// When `channels` is 0.
+    pub(super) fn begin(&mut self, channels: usize) {
+        let mut clips = std::mem::take(&mut self.clips);
+        clips.break_runs();
+        *self = Self { clips, ..Self::new(channels) };
+    }
+
     /// What comes next does not follow on what came.
     pub(super) fn hole(&mut self) {
         self.clips.break_runs();

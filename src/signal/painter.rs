@@ -63,6 +63,14 @@ impl Painter {
         Self { rate_hz, channels: channels.into(), hop, sequence: 0, voice: -1.0, canvas: None }
     }
 
+    /// The device, or another in its place, begins anew, in whatever format.
+    ///
+    /// # Panics
+    /// When `channels` is 0.
+    pub fn begin(&mut self, rate_hz: u32, channels: u16) {
+        *self = Self { sequence: self.sequence, voice: self.voice, ..Self::new(rate_hz, channels) };
+    }
+
     /// Nobody looks any more. Gives everything back.
     pub fn rest(&mut self) {
         self.canvas = None;
@@ -348,5 +356,9 @@ mod tests {
         assert_eq!((picture.clips[0], picture.held[0], picture.loudest()), (0, 0.0, Level::default()));
         assert_eq!(picture.spectrum, Picture::default().spectrum);
         assert_eq!(picture.columns.iter().filter(|column| **column != Column::default()).count(), 30);
+        painter.begin(8_000, 2);
+        painter.add(&[0.0; 2 * 8_000], 0);
+        painter.paint(&mut picture, SoundVerdict::Ok, 0, 0);
+        assert_eq!((picture.sequence, picture.rate_hz, picture.channels), (3, 8_000, 2));
     }
 }

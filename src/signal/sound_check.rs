@@ -50,8 +50,9 @@ pub struct SoundCheck {
     is_muted: bool,
     /// The greatest swing of each channel.
     swings: [f32; MAX_CHANNELS],
-    /// Heard frames at the present end that are exactly silent.
+    /// Heard frames at the present end that are exactly silent, and where they begin.
     silent_run: u64,
+    silent_from: u64,
     /// Those that all together swing less than the noise floor, and their range. Not window by window: what rumbles
     /// slowly swings little in each.
     floor_run: u64,
@@ -89,6 +90,7 @@ impl SoundCheck {
             is_muted: false,
             swings: [0.0; MAX_CHANNELS],
             silent_run: 0,
+            silent_from: 0,
             floor_run: 0,
             floor_ranges: [Range::EMPTY; MAX_CHANNELS],
             widest: 0.0,
@@ -150,9 +152,15 @@ impl SoundCheck {
         self.is_lost = true;
     }
 
-    /// It, or another in its place, delivers again. Its frames are taken to be at the same rate.
-    pub fn device_recovered(&mut self) {
-        self.is_lost = false;
+    /// It, or another in its place, delivers again, in whatever format; evidence counts the frames of both alike.
+    ///
+    /// # Panics
+    /// When `channels` is 0.
+    pub fn device_recovered(&mut self, rate_hz: u32, channels: usize) {
+        self.close_window();
+        self.meter.begin(channels);
+        (self.rate_hz, self.channels, self.actual_hz) = (rate_hz, channels.min(MAX_CHANNELS), None);
+        (self.is_lost, self.silent_run, self.floor_run, self.lone.1) = (false, 0, 0, 0);
     }
 
     fn frames(&self, ms: u64) -> u64 {
@@ -168,12 +176,13 @@ impl SoundCheck {
         let swings = ranges.map(Range::swing);
         self.meter.take();
         self.swings.iter_mut().zip(swings).for_each(|(most, swing)| *most = most.max(swing));
+        let position = self.heard + self.muted + self.missing;
         self.heard += frames;
         let (loudest, loud, others) = self.ranked(&swings);
         if loud > 0.0 {
             (self.silent_run, self.had_signal) = (0, true);
         } else {
-            self.silent(frames);
+            self.silent(position, frames);
         }
         self.floor(ranges, loud, frames);
         if loud > TOO_QUIET {
@@ -210,14 +219,15 @@ impl SoundCheck {
         self.floor_ranges.iter().fold(0.0, |most, range| range.swing().max(most))
     }
 
-    fn silent(&mut self, frames: u64) {
-        let enough = self.frames(SILENT_MS);
-        let before = self.silent_run;
+    fn silent(&mut self, position: u64, frames: u64) {
+        let (enough, before) = (self.frames(SILENT_MS), self.silent_run);
+        if before == 0 {
+            self.silent_from = position;
+        }
         self.silent_run += frames;
         if self.had_signal && self.silent_run >= enough {
-            let start = (self.heard + self.muted + self.missing).saturating_sub(self.silent_run);
             let new = if before < enough { self.silent_run } else { frames };
-            let (position, silent) = self.silence.unwrap_or((start, 0));
+            let (position, silent) = self.silence.unwrap_or((self.silent_from, 0));
             self.silence = Some((position, silent + new));
         }
     }
@@ -263,8 +273,9 @@ impl SoundCheck {
         candidates.into_iter().flatten().max_by_key(SoundVerdict::severity).unwrap_or_default()
     }
 
-    /// All that is to be said of the take so far, worst first; only [`SoundVerdict::Ok`] where nothing is. To be asked
-    /// at its end: the present window counts as it is.
+    /// All that is to be said of the take so far, worst first; only [`SoundVerdict::Ok`] where there is nothing to
+    /// complain of, and nothing at all where no audio was heard. To be asked at the end: the present window counts as it
+    /// is.
     pub fn verdicts(&mut self) -> Vec<SoundVerdict> {
         self.close_window();
         let (channel, loud, others) = self.ranked(&self.swings);
@@ -293,7 +304,7 @@ impl SoundCheck {
         ];
         let mut found: Vec<_> = found.into_iter().flatten().collect();
         found.sort_by_key(|verdict| std::cmp::Reverse(verdict.severity()));
-        if found.is_empty() {
+        if found.is_empty() && self.heard > 0 {
             found.push(SoundVerdict::Ok);
         }
         found

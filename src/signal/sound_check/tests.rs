@@ -59,7 +59,7 @@ fn silence_from_the_start_is_told_at_300_ms_and_given_up_at_3_s_or_the_end() {
     assert_eq!(take.names(), ["ok"]);
     // A converter that hangs at an offset is as silent, and a take without a frame is not.
     assert_eq!(Take::new(2).feed(3_000, |_, _| [0.25, -0.5]).names(), ["never_had_signal"]);
-    assert_eq!(Take::new(1).names(), ["ok"]);
+    assert_eq!(Take::new(1).names(), [""; 0]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn exact_silence_after_a_signal_is_told_after_3_s_and_not_of_what_is_only_quiet(
     assert_eq!(Take::new(1).noise(500, 0.1).zeros(2_900).noise(500, 0.1).names(), ["ok"]);
     let mut take = Take::new(1);
     take.noise(1_000, 0.1).zeros(1_500).check.missing(16);
-    assert_eq!(take.zeros(1_600).live(), "went_silent");
+    assert_eq!(take.zeros(1_600).check.live(), gone(31 * RATE / 10, false));
     assert_eq!(Take::new(1).noise(1_000, 0.1).noise(9_000, 0.004).live(), "ok");
 }
 
@@ -196,8 +196,10 @@ fn what_is_missing_or_lost_or_at_another_rate_is_told_and_sorted() {
     take.check.device_lost();
     take.check.device_lost();
     assert_eq!(take.check.live(), SoundVerdict::DeviceLost { times: 1, recovered: false });
-    take.check.device_recovered();
-    assert_eq!(take.noise(1_000, 0.1).live(), "rate_mismatch");
+    take.check.device_recovered(RATE as u32, 1);
+    assert_eq!(take.noise(1_000, 0.1).live(), "lossy", "the other device's rate is its own");
+    take.check.measured(14_700.0);
+    assert_eq!(take.live(), "rate_mismatch");
     take.check.muted(RATE);
     assert_eq!(take.names(), ["device_lost", "rate_mismatch", "lossy", "muted"]);
     let severities: Vec<u8> = take.check.verdicts().iter().map(SoundVerdict::severity).collect();
@@ -218,4 +220,17 @@ fn what_was_muted_on_purpose_is_muted_and_not_silent() {
     let mut take = Take::new(1);
     take.noise(1_000, 0.1).zeros(2_000).check.muted(RATE);
     assert_eq!(take.zeros(2_000).live(), "ok");
+}
+
+#[test]
+fn another_device_in_another_format_is_judged_by_its_own() {
+    let mut take = Take::new(1);
+    take.feed(2_000, |i, noise| [if i < 20 { 1.0 } else { 0.5 * noise }; 2]).check.device_lost();
+    take.check.device_recovered(2 * RATE as u32, 2);
+    take.channels = 2;
+    // Twice the rate: what lasts 6 s by the old one lasts 3.
+    assert_eq!(take.feed(5_800, |_, noise| [0.0, 0.2 * noise]).live(), "ok");
+    assert_eq!(take.feed(200, |_, noise| [0.0, 0.2 * noise]).live(), "one_channel_only");
+    let clipped = SoundVerdict::Clipped { channel: 0, events: 1, samples: 20 };
+    assert!(take.check.verdicts().contains(&clipped), "what was found before is kept");
 }
