@@ -243,7 +243,9 @@ mod tests {
     #[test]
     fn clips_outlive_takes_and_quieter_audio_ends_a_run() {
         let mut meter = Meter::new(1);
-        [&[1.0, 1.0][..], &[0.5], &[1.0, 1.0]].map(|piece| meter.add(piece));
+        for piece in [&[1.0, 1.0][..], &[0.5], &[1.0, 1.0]] {
+            meter.add(piece);
+        }
         assert_eq!(meter.clips()[0], Clips::default());
         meter.take();
         meter.add(&[-1.0]);
