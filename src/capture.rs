@@ -1,58 +1,28 @@
 //! What an application holds.
 
+use crate::config::Config;
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
+use crate::event::{self, Events, StopReason};
 use crate::handoff::newest;
-use crate::report::{Report, StopReason};
+use crate::report::Report;
 use crate::signal::picture::Picture;
-use crate::source::{self, FormatWish, Input, InputInfo, Pace, Wish};
-use crate::stats::{Stats, StatsReader};
+use crate::source::{Input, InputInfo, Wish};
+use crate::stats::{Stats, StatsReader, StatsWriter};
+use crate::supervisor::Supervisor;
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
-use crate::worker::{Ends, Requests, Worker};
+use crate::time::{Clock, Waker};
+use crate::worker::{Desk, Times, Worker};
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, Thread};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a stop waits for the worker.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
-
-/// Longer than anybody waits, and short enough to count in frames.
-const LONGEST: Duration = Duration::from_secs(1_000_000_000);
-
-/// What to capture, and how.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The source.
-    pub input: Input,
-    /// The audio system, by cpal's name (see [`hosts`](crate::hosts)). Default: the one that is always there (ALSA,
-    /// CoreAudio, WASAPI), whatever features are on.
-    pub host: Option<String>,
-    /// The format to open the source in.
-    pub format: FormatWish,
-    /// How a file or a synthetic microphone is played.
-    pub pace: Pace,
-    /// How long the worker may be away before audio is dropped, 20 ms to 60 s. Default 2 s.
-    pub pool: Duration,
-    /// When to end: for a device by the clock from the moment it plays, whatever it delivers; for a file or a
-    /// synthetic microphone after exactly round(length * rate) frames. Default: never.
-    pub length: Option<Duration>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            input: Input::default(),
-            host: None,
-            format: FormatWish::default(),
-            pace: Pace::default(),
-            pool: Duration::from_secs(2),
-            length: None,
-        }
-    }
-}
 
 /// The moment just before a capture's input was opened for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,26 +42,29 @@ pub struct Capture {
     config: Config,
 }
 
+/// Where the worker publishes.
+type Ends = (StatsWriter, newest::Writer<Picture>);
+
 struct Shared {
     state: Mutex<State>,
     /// The state became `Ended`.
     ended: Condvar,
-    requests: Arc<Requests>,
+    desk: Arc<Desk>,
+    clock: Clock,
     muted: Arc<AtomicBool>,
     stats: Mutex<StatsReader>,
     picture: Mutex<newest::Reader<Picture>>,
     origin: Instant,
     first_open: OnceLock<FirstOpen>,
+    /// The worker's thread.
+    worker: OnceLock<ThreadId>,
 }
 
 enum State {
     /// With the worker's ends, until it takes them.
     Idle(Box<Ends>),
-    Opening,
-    Running {
-        worker: Thread,
-        input: InputInfo,
-    },
+    Starting,
+    Running(Waker),
     Ended(Box<Result<Report, Error>>),
 }
 
@@ -101,24 +74,20 @@ impl Capture {
     /// # Errors
     /// `BadArgument` for a value outside of its documented range.
     pub fn new(config: Config) -> Result<Self, Error> {
-        config.format.check()?;
-        if config.length.is_some_and(|length| length > LONGEST) {
-            return Err(Error::bad_argument("a capture's length is at most 10^9 s; nothing was started"));
-        }
-        if !(Duration::from_millis(20)..=Duration::from_secs(60)).contains(&config.pool) {
-            return Err(Error::bad_argument("the pool holds 20 ms to 60 s; nothing was started"));
-        }
+        config.check()?;
         let (stats_writer, stats) = crate::handoff::seqlock::seqlock();
         let (picture_writer, picture) = newest::newest(&Picture::default());
         let shared = Shared {
             state: Mutex::new(State::Idle(Box::new((stats_writer, picture_writer)))),
             ended: Condvar::new(),
-            requests: Arc::default(),
+            desk: Arc::default(),
+            clock: config.clock.clone(),
             muted: Arc::default(),
             stats: Mutex::new(stats),
             picture: Mutex::new(picture),
-            origin: Instant::now(),
+            origin: config.clock.now(),
             first_open: OnceLock::new(),
+            worker: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared), config })
     }
@@ -164,7 +133,7 @@ impl Capture {
     pub fn start(&self) -> Result<InputInfo, Error> {
         let ends = {
             let mut state = self.shared.state.lock();
-            match std::mem::replace(&mut *state, State::Opening) {
+            match std::mem::replace(&mut *state, State::Starting) {
                 State::Idle(ends) => *ends,
                 other => {
                     *state = other;
@@ -173,10 +142,12 @@ impl Capture {
             }
         };
         let (told, opened) = mpsc::sync_channel(1);
+        let part = self.shared.clock.take_part();
         let (shared, config) = (self.shared.clone(), self.config.clone());
-        let spawned = thread::Builder::new()
-            .name("hearken-worker".into())
-            .spawn(move || run(shared, config, ends, told));
+        let spawned = thread::Builder::new().name("hearken-worker".into()).spawn(move || {
+            let _part = part;
+            run(shared, config, ends, told);
+        });
         if let Err(error) = spawned {
             let error = Error::new(ErrorKind::Internal, format!("no thread could be started: {error}"));
             self.shared.end(Err(error.clone()));
@@ -193,22 +164,31 @@ impl Capture {
     /// `BadArgument` when it was never started; `DeviceBusy` when it is still opening; `Internal` when the worker died or does not answer (files are valid
     /// as far as they go); the error of the opening if that failed.
     pub fn stop(&self) -> Result<Report, Error> {
-        self.shared.requests.stop.store(true, Ordering::Relaxed);
+        self.shared.desk.stop.store(true, Ordering::Relaxed);
         let on_worker = match &*self.shared.state.lock() {
             State::Idle(_) => return Err(Error::bad_argument("the capture was never started")),
-            State::Running { worker, input } => {
-                worker.unpark();
-                (worker.id() == thread::current().id()).then(|| input.clone())
+            State::Running(worker) => {
+                worker.wake();
+                self.shared.worker.get() == Some(&thread::current().id())
             }
-            State::Opening | State::Ended(_) => None,
+            State::Starting | State::Ended(_) => false,
         };
-        if let Some(input) = on_worker {
-            let (stats, reason) = (self.stats(), StopReason::Requested);
-            return Ok(Report { reason, input, stats, gaps: Vec::new(), late_callbacks: 0, released: false });
+        if on_worker && let Some(input) = self.input() {
+            let (reason, stats) = (StopReason::Requested, self.stats());
+            return Ok(Report {
+                reason,
+                input,
+                stats,
+                gaps: Vec::new(),
+                epochs: Vec::new(),
+                events: Vec::new(),
+                late_callbacks: 0,
+                released: false,
+            });
         }
         self.wait_timeout(STOP_PATIENCE).unwrap_or_else(|| {
             let (kind, message) = match &*self.shared.state.lock() {
-                State::Opening => {
+                State::Starting => {
                     (ErrorKind::DeviceBusy, "the device is still opening; it is closed when it has")
                 }
                 _ => (
@@ -257,15 +237,52 @@ impl Capture {
     /// The newest levels. While somebody asks at least every 500 ms there are 30 new ones a second; otherwise none
     /// are made. From any thread; never slows the capture.
     pub fn picture(&self) -> Picture {
-        *self.shared.picture.lock().read(self.shared.origin.elapsed())
+        *self.shared.picture.lock().read(self.shared.elapsed())
     }
 
-    /// What is being captured from; `None` unless the capture runs.
+    /// What is open now; `None` while nothing is.
     pub fn input(&self) -> Option<InputInfo> {
-        match &*self.shared.state.lock() {
-            State::Running { input, .. } => Some(input.clone()),
-            _ => None,
+        self.shared.desk.input.lock().clone()
+    }
+
+    /// What happens to the capture, from now on.
+    pub fn events(&self) -> Events {
+        let (teller, events) = event::events();
+        let state = self.shared.state.lock();
+        if !matches!(*state, State::Ended(_)) {
+            self.shared.desk.tellers.lock().push(teller);
+            state.wake();
         }
+        events
+    }
+
+    /// Captures from another input from now on, without an end: what is missed meanwhile is a hole. It is the preferred
+    /// one from then on. A file or a synthetic microphone cannot take a device's place, nor be replaced.
+    ///
+    /// # Errors
+    /// `BadArgument` for an input that is no device, or when the capture's is none. That the device cannot be opened is
+    /// told by [`events`](Self::events).
+    pub fn switch_device(&self, input: Input) -> Result<(), Error> {
+        if !input.is_device() || !self.config.input.is_device() {
+            return Err(Error::bad_argument(
+                "only a device takes a device's place; the capture goes on as it was",
+            ));
+        }
+        *self.shared.desk.switch.lock() = Some(input);
+        self.shared.state.lock().wake();
+        Ok(())
+    }
+
+    /// Lets go of the device and goes on with its time: for a system that is about to sleep. Taps see a hole.
+    pub fn suspend(&self) {
+        self.shared.desk.suspended.store(true, Ordering::Relaxed);
+        self.shared.state.lock().wake();
+    }
+
+    /// Opens the device again after [`suspend`](Self::suspend).
+    pub fn resume(&self) {
+        self.shared.desk.suspended.store(false, Ordering::Relaxed);
+        self.shared.state.lock().wake();
     }
 
     /// The moment that capture times count from; `None` before the start.
@@ -281,13 +298,10 @@ impl Capture {
 
     fn join(&self, pipe: Box<dyn Pipe>) {
         let state = self.shared.state.lock();
-        match &*state {
-            // A tap of a capture that has ended ends at once: dropping it tells its receiver.
-            State::Ended(_) => drop(pipe),
-            _ => self.shared.requests.taps.lock().push(pipe),
-        }
-        if let State::Running { worker, .. } = &*state {
-            worker.unpark();
+        // A tap of a capture that has ended ends at once: dropping it tells its receiver.
+        if !matches!(*state, State::Ended(_)) {
+            self.shared.desk.taps.lock().push(pipe);
+            state.wake();
         }
     }
 }
@@ -305,11 +319,25 @@ impl fmt::Debug for Capture {
     }
 }
 
+impl State {
+    /// Tells the worker, if it runs, that there is something for it.
+    fn wake(&self) {
+        if let Self::Running(worker) = self {
+            worker.wake();
+        }
+    }
+}
+
 impl Shared {
+    fn elapsed(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.origin)
+    }
+
     fn end(&self, result: Result<Report, Error>) {
         *self.state.lock() = State::Ended(Box::new(result));
-        // Taps that joined too late end here, which their receivers see.
-        self.requests.taps.lock().clear();
+        // Who joined too late ends here, which they see.
+        self.desk.taps.lock().clear();
+        self.desk.tellers.lock().clear();
         self.ended.notify_all();
     }
 }
@@ -319,15 +347,21 @@ fn run(shared: Arc<Shared>, config: Config, ends: Ends, told: mpsc::SyncSender<R
     /// However this thread ends, nobody waits for it in vain.
     struct Ending {
         shared: Arc<Shared>,
-        result: Option<Result<Report, Error>>,
+        result: Result<Report, Error>,
     }
     impl Drop for Ending {
         fn drop(&mut self) {
-            self.shared.end(self.result.take().unwrap_or_else(|| Err(died())));
+            let died = Err(died());
+            self.shared.end(std::mem::replace(&mut self.result, died));
         }
     }
-    let mut ending = Ending { shared: shared.clone(), result: None };
-    let length = config.length;
+    let mut ending = Ending { shared: shared.clone(), result: Err(died()) };
+    let sleeper = shared.clock.sleeper();
+    let worker = sleeper.waker();
+    *shared.state.lock() = State::Running(worker.clone());
+    let _ = shared.worker.set(thread::current().id());
+    let first = FirstOpen { instant: shared.clock.now(), system: SystemTime::now() };
+    let _ = shared.first_open.set(first);
     let wish = Wish {
         input: config.input,
         host: config.host,
@@ -335,31 +369,27 @@ fn run(shared: Arc<Shared>, config: Config, ends: Ends, told: mpsc::SyncSender<R
         pace: config.pace,
         pool: config.pool,
         muted: shared.muted.clone(),
-        length,
+        length: config.length,
+        clock: shared.clock.clone(),
+        worker,
+        attendance: Arc::default(),
     };
-    let mut taps = std::mem::take(&mut *shared.requests.taps.lock());
-    let first = FirstOpen { instant: Instant::now(), system: SystemTime::now() };
-    let _ = shared.first_open.set(first);
-    let opened = source::open(wish).and_then(|session| {
-        taps.iter_mut().try_for_each(|tap| tap.begin(session.info.format, 0))?;
-        taps.iter().for_each(|tap| tap.announce());
-        Ok(session)
+    let (stats, picture) = ends;
+    let result = Supervisor::start(wish, config.recovery).and_then(|supervisor| {
+        let times = Times { origin: shared.origin, first_open: first.instant, length: config.length };
+        let worker =
+            Worker::new(shared.desk.clone(), sleeper, supervisor, Engine::new(picture), stats, times);
+        worker.run(|input| {
+            let _ = told.send(Ok(input.clone()));
+        })
     });
-    let session = match opened {
-        Ok(session) => session,
-        Err(error) => {
-            drop(taps);
-            ending.result = Some(Err(error.clone()));
-            drop(ending);
-            return drop(told.send(Err(error)));
-        }
-    };
-    let input = session.info.clone();
-    *shared.state.lock() = State::Running { worker: thread::current(), input: input.clone() };
-    let _ = told.send(Ok(input));
-    let requests = shared.requests.clone();
-    let worker = Worker::new(requests, session, taps, shared.origin, first.instant, length, ends);
-    ending.result = Some(Ok(worker.run()));
+    let failed = result.as_ref().err().cloned();
+    ending.result = result;
+    drop(ending);
+    if let Some(error) = failed {
+        // Too late for whoever heard of an opening already.
+        let _ = told.try_send(Err(error));
+    }
 }
 
 fn died() -> Error {

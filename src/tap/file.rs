@@ -1,6 +1,7 @@
 //! A tap that writes a WAV file, on a thread of its own: a slow disk never holds the worker.
 
-use super::pipe::{AudioPipe, NativePipe, Pipe, Sink};
+use super::native::NativePipe;
+use super::pipe::{AudioPipe, Pipe, Sink};
 use super::receiver::{Queue, Receiver};
 use super::{Tap, WhenFull};
 use crate::error::{Error, ErrorKind};

@@ -1,12 +1,13 @@
 //! A tap takes the capture's audio in a shape of its own: channels, rate, chunk length.
 //!
-//! [`pipe`] is the worker's end, [`assembler`] cuts chunks, [`receiver`] carries them to the listener, [`file`]
-//! listens on a thread of its own and writes.
+//! [`pipe`] is the worker's end ([`native`] that of the device's own samples), [`assembler`] cuts chunks, [`receiver`]
+//! carries them to the listener, [`file`] listens on a thread of its own and writes.
 
 mod assembler;
 mod axis;
 mod chunk;
 mod file;
+mod native;
 mod pipe;
 mod receiver;
 

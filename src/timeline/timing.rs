@@ -229,6 +229,11 @@ impl Timing {
         }
     }
 
+    /// How long a device frame lasts, in nanoseconds, as far as is known.
+    pub fn frame_ns(&self) -> f64 {
+        1e9 / self.rate / (1.0 + self.clock.ppm() * 1e-6)
+    }
+
     /// The figures.
     pub fn stats(&self) -> ClockStats {
         ClockStats {

@@ -9,7 +9,7 @@ use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Data, InputCallbackInfo, InputStreamTimestamp, StreamInstant};
 use device::MicHost;
 use hearken::{
-    Capture, Channels, Chunk, Config, CpalDevice, Input, Receiver, SampleFormat, StreamFormat, Tap,
+    Capture, Channels, Chunk, Config, CpalDevice, Input, Receiver, Recovery, SampleFormat, StreamFormat, Tap,
 };
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 type DataCallback = Box<dyn FnMut(&Data, &InputCallbackInfo) + Send>;
 type ErrorCallback = Box<dyn FnMut(cpal::Error) + Send>;
 
-/// A capture of `mic`, otherwise as it comes.
+/// A capture of `mic` that ends with it, otherwise as it comes.
 pub fn capture_from(mic: &Mic) -> Capture {
     let input = Input::Cpal(mic.device());
-    Capture::new(Config { input, ..Config::default() }).expect("the configuration is in range")
+    Capture::new(Config { input, recovery: Recovery::NONE, ..Config::default() })
+        .expect("the configuration is in range")
 }
 
 /// Waits for something that the worker will do.
