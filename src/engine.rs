@@ -12,7 +12,7 @@ use crate::report::EpochReport;
 use crate::signal::decode;
 use crate::signal::painter::Painter;
 use crate::signal::picture::Picture;
-use crate::signal::verdict::SoundVerdict;
+use crate::signal::sound_check::SoundCheck;
 use crate::source::InputInfo;
 use crate::stats::Stats;
 use crate::tap::{Audio, Pipe};
@@ -58,6 +58,7 @@ pub(crate) struct Engine {
     scratch: Vec<f32>,
     picture: newest::Writer<Picture>,
     painter: Painter,
+    sound: SoundCheck,
 }
 
 impl Engine {
@@ -78,6 +79,7 @@ impl Engine {
             picture,
             // Of no device yet.
             painter: Painter::new(1, 1),
+            sound: SoundCheck::new(1, 1),
         }
     }
 
@@ -99,6 +101,7 @@ impl Engine {
         self.taps.iter().for_each(|tap| tap.announce());
         self.first_hz = info.format.rate_hz;
         self.painter.begin(info.format.rate_hz, info.format.channels);
+        self.sound = SoundCheck::new(info.format.rate_hz, info.format.channels.into());
         self.line = Some(line);
         self.bulletin.tell(EventKind::Opened(info));
         Ok(())
@@ -137,7 +140,7 @@ impl Engine {
         }
         let pictured = self.picture.wanted(seen);
         let first_hz = self.first_hz;
-        let Self { line: Some(line), taps, scratch, painter, stats, gaps, bulletin, .. } = self else {
+        let Self { line: Some(line), taps, scratch, painter, sound, stats, gaps, bulletin, .. } = self else {
             return;
         };
         // The timeline is taken out while its line is looked at.
@@ -146,6 +149,10 @@ impl Engine {
             Some(cause) => {
                 if pictured {
                     painter.hole(span.start, span.end, cause == Cause::Muted);
+                }
+                match cause {
+                    Cause::Muted => sound.muted(span.end - span.start),
+                    _ => sound.missing(span.end - span.start),
                 }
                 hole(span, line, first_hz, taps, gaps, bulletin);
             }
@@ -161,6 +168,7 @@ impl Engine {
                         decode::samples(line.info.format.sample, native, &mut scratch[..whole]);
                     stats.repaired_samples += repaired as u64;
                 }
+                sound.audio(decoded);
                 if pictured {
                     painter.add(decoded, span.start);
                 }
@@ -188,6 +196,7 @@ impl Engine {
         let format = next.info.format;
         self.taps.iter_mut().for_each(|tap| tap.resume(format, &absence, &next.timing));
         self.painter.begin(format.rate_hz, format.channels);
+        self.sound.device_recovered(format.rate_hz, format.channels.into());
         self.line = Some(next);
         for tap in std::mem::take(&mut self.waiting) {
             self.welcome(tap);
@@ -209,6 +218,7 @@ impl Engine {
             let missing = Some(Cause::Lost);
             let span = Span { start: axis, end: axis + frames, missing, error_frames };
             self.taps.iter_mut().for_each(|tap| tap.hole(span, &line.timing));
+            self.sound.missing(frames);
             let (start, end) = (line.place(position, first_hz), line.place(position + frames, first_hz));
             let gap = Gap { position: start, frames: end - start, error_frames, cause: Cause::Lost };
             note(gap, &mut self.gaps, &mut self.bulletin);
@@ -242,6 +252,9 @@ impl Engine {
         }
         self.stats = self.together(live);
         if let Some(why) = why {
+            if matches!(why, Away::Failed(_) | Away::Stalled) {
+                self.sound.device_lost();
+            }
             self.bulletin.tell(EventKind::Closed(why));
         }
     }
@@ -289,12 +302,15 @@ impl Engine {
             line.timing.callback(live.record.stamp_ns, live.largest);
         }
         self.stats = self.together(live);
+        if let Some(actual_hz) = self.stats.clock.actual_rate_hz {
+            self.sound.measured(actual_hz.into());
+        }
         if !self.picture.wanted(now) {
             self.painter.rest();
         } else if self.painter.due() {
-            let Self { picture, painter, stats, .. } = self;
+            let Self { picture, painter, sound, stats, .. } = self;
             let (dropped, lost) = (stats.ledger.dropped, stats.ledger.lost);
-            picture.publish(|picture| painter.paint(picture, SoundVerdict::default(), dropped, lost));
+            picture.publish(|picture| painter.paint(picture, sound.live(), dropped, lost));
         }
     }
 

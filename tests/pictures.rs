@@ -3,7 +3,7 @@
 
 mod support;
 
-use hearken::{Column, Picture, SampleFormat};
+use hearken::{Column, Picture, SampleFormat, SoundVerdict};
 use support::{Mic, capture_from, eventually};
 
 /// One callback of 10 ms at 16 kHz: a sine of half of full scale, and in it `broken` samples that are no number.
@@ -58,5 +58,30 @@ fn a_picture_shows_what_is_played() {
     let band = (64.0 * (1_000_f32 / 20.0).ln() / (8_000_f32 / 20.0).ln()) as usize;
     assert!((picture.spectrum[band] + 6.02).abs() < 0.5, "{:?}", picture.spectrum);
     assert_eq!(picture.to_bytes()[0], Picture::BYTES_VERSION);
+    capture.stop().unwrap();
+}
+
+#[test]
+fn a_dead_microphone_is_told_while_it_is_dead_and_a_muted_capture_is_muted() {
+    let mic = Mic::new(16_000, 1, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    let told = |name: &str, play: &dyn Fn()| {
+        eventually(name, || {
+            play();
+            capture.picture().verdict.name() == name
+        });
+    };
+    let silence = || mic.callback(&mut [0; 4 * 160], |call| call());
+    // In this order, as severity grows while it lasts.
+    told("no_signal_yet", &silence);
+    told("never_had_signal", &silence);
+    told("ok", &|| play(&mic, 0));
+    capture.mute(true);
+    told("muted", &silence);
+    capture.mute(false);
+    told("ok", &|| play(&mic, 0));
+    told("went_silent", &silence);
+    assert!(matches!(capture.picture().verdict, SoundVerdict::WentSilent { returned: false, .. }));
     capture.stop().unwrap();
 }
