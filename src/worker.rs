@@ -222,7 +222,7 @@ impl Worker {
         self.stats_writer.publish(self.stats.to_words());
         if !self.picture.wanted(elapsed) {
             self.painter.rest();
-        } else if self.painter.due() {
+        } else if self.painter.due(&SoundVerdict::Ok) {
             let Self { picture, painter, stats, .. } = self;
             let (dropped, lost) = (stats.ledger.dropped, stats.ledger.lost);
             picture.publish(|picture| painter.paint(picture, SoundVerdict::default(), dropped, lost));
