@@ -40,7 +40,7 @@ mod bench {
         let (mut painter, mut picture) = (Painter::new(RATE_HZ, 2), Picture::default());
         for (block, samples) in audio.chunks(2 * BLOCK).enumerate() {
             painter.add(samples, (block * BLOCK) as u64);
-            if painter.due() {
+            if painter.due(&SoundVerdict::Ok) {
                 painter.paint(&mut picture, SoundVerdict::Ok, 0, 0);
             }
         }

@@ -305,12 +305,13 @@ impl Engine {
         if let Some(actual_hz) = self.stats.clock.actual_rate_hz {
             self.sound.measured(actual_hz.into());
         }
+        let verdict = self.sound.live();
         if !self.picture.wanted(now) {
             self.painter.rest();
-        } else if self.painter.due() {
-            let Self { picture, painter, sound, stats, .. } = self;
+        } else if self.painter.due(&verdict) {
+            let Self { picture, painter, stats, .. } = self;
             let (dropped, lost) = (stats.ledger.dropped, stats.ledger.lost);
-            picture.publish(|picture| painter.paint(picture, sound.live(), dropped, lost));
+            picture.publish(|picture| painter.paint(picture, verdict, dropped, lost));
         }
     }
 

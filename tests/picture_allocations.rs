@@ -51,7 +51,7 @@ fn a_day_of_reading_allocates_nothing_behind_the_first_block() {
             painter.add(&block, position);
             check.audio(&block);
             position += 160;
-            if painter.due() {
+            if painter.due(&check.live()) {
                 painter.paint(&mut picture, check.live(), 0, 0);
                 std::hint::black_box(picture.to_bytes());
                 pictures += 1;
