@@ -111,7 +111,9 @@ pub use {
         level::Level,
         picture::Picture,
         resample::Quality,
+        verdict::SoundVerdict,
         voice::{Detector, EndPoint, Voice, VoiceDetector, VoiceEvent, VoiceGate},
+        waveform::Column,
     },
     source::{
         CpalDevice, CpalHost, DeviceInfo, FormatWish, Host, Input, InputInfo, Pace, data_closure, devices,

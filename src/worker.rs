@@ -119,8 +119,10 @@ impl Worker {
                     {
                         return Err(error);
                     }
-                    Some(News::Failed(error) | News::GaveUp(error)) if !held && !self.engine.has_takes() => {
-                        self.engine.reject_takes(&error);
+                    Some(News::Failed(error) | News::GaveUp(error))
+                        if !held && !self.engine.outlets.have_takes() =>
+                    {
+                        self.engine.outlets.reject_takes(&error);
                         self.supervisor.rest();
                     }
                     Some(News::Failed(error)) => self.engine.bulletin.tell(EventKind::CannotOpen(error)),
@@ -152,7 +154,7 @@ impl Worker {
         for take in std::mem::take(&mut *self.desk.takes.lock()) {
             self.engine.welcome_take(take);
         }
-        self.engine.sweep();
+        self.engine.outlets.sweep();
     }
 
     /// What the application wishes about the device.
@@ -164,7 +166,7 @@ impl Worker {
             self.close(Away::Switched);
             self.supervisor.reopen(now);
         }
-        let is_held = self.desk.held.load(Ordering::Relaxed) || self.engine.holds_device();
+        let is_held = self.desk.held.load(Ordering::Relaxed) || self.engine.outlets.hold_device();
         if is_held {
             self.idle_at = now.checked_add(self.times.idle);
         }
@@ -312,7 +314,7 @@ impl Worker {
             let period = Duration::from_nanos(period * 1_000_000_000 / rate);
             patience = patience.min(look).min(watchdog.due(now, period)).min(LOOK);
         }
-        if let Some(due) = self.engine.due() {
+        if let Some(due) = self.engine.outlets.due() {
             patience = patience.min((self.times.first_open + due).saturating_duration_since(now));
         }
         if let Some(at) = self.idle_at

@@ -11,7 +11,7 @@ use crate::timeline::{Absence, Span, Verdict};
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(super) struct Outlets {
+pub(crate) struct Outlets {
     taps: Vec<Box<dyn Pipe>>,
     /// Those that joined while there was no epoch to begin in.
     waiting: Vec<Box<dyn Pipe>>,
@@ -21,13 +21,13 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    pub fn new(history: Duration) -> Self {
+    pub(super) fn new(history: Duration) -> Self {
         let history = History::new(history);
         Self { taps: Vec::new(), waiting: Vec::new(), history, scratch: Vec::new() }
     }
 
     /// The first epoch begins.
-    pub fn begin(&mut self, format: StreamFormat) -> Result<(), Error> {
+    pub(super) fn begin(&mut self, format: StreamFormat) -> Result<(), Error> {
         self.taps.append(&mut self.waiting);
         self.taps.iter_mut().try_for_each(|tap| tap.begin(format, 0))?;
         self.taps.iter().for_each(|tap| tap.announce());
@@ -35,7 +35,7 @@ impl Outlets {
     }
 
     /// A tap joins; `line` is the epoch that is open.
-    pub fn join(&mut self, mut tap: Box<dyn Pipe>, line: Option<&Line>) {
+    pub(super) fn join(&mut self, mut tap: Box<dyn Pipe>, line: Option<&Line>) {
         let Some(line) = line else { return self.waiting.push(tap) };
         match tap.begin(line.info.format, line.axis()) {
             Ok(()) => {
@@ -48,7 +48,7 @@ impl Outlets {
     }
 
     /// A take joins, perhaps in the past.
-    pub fn join_take(&mut self, mut take: TakePipe, line: Option<&Line>) {
+    pub(super) fn join_take(&mut self, mut take: TakePipe, line: Option<&Line>) {
         let Some(line) = line else { return self.waiting.push(Box::new(take)) };
         let (format, start) = (line.info.format, take.asked_at.saturating_sub(take.pre_roll));
         let mut begun = Ok(());
@@ -95,7 +95,7 @@ impl Outlets {
     }
 
     /// What was asked of takes meanwhile.
-    pub fn look(&mut self, now: Duration, line: &Line) {
+    pub(super) fn look(&mut self, now: Duration, line: &Line) {
         self.taps.iter_mut().for_each(|tap| tap.look(now, &line.timing));
     }
 
@@ -105,47 +105,37 @@ impl Outlets {
     }
 
     /// Where the next of them has what it needs, on the epoch's axis.
-    pub fn needs(&self, axis: u64) -> u64 {
+    pub(super) fn needs(&self, axis: u64) -> u64 {
         self.taps.iter().map(|tap| tap.needs(axis)).min().unwrap_or(u64::MAX)
     }
 
-    /// A stretch of audio. Its samples, and how many of them were repaired; none where nobody wants any and `decodes` is
-    /// not set either.
-    pub fn audio<'a>(
-        &'a mut self,
-        span: Span,
-        native: &'a [u8],
-        line: &Line,
-        decodes: bool,
-    ) -> (&'a [f32], usize) {
+    /// A stretch of audio. Its samples, and how many of them were repaired.
+    pub(super) fn audio<'a>(&'a mut self, span: Span, native: &'a [u8], line: &Line) -> (&'a [f32], usize) {
         let Self { taps, history, scratch, .. } = self;
-        let mut audio = (&[][..], 0);
-        if decodes || taps.iter().any(|tap| tap.decodes()) {
-            audio = decoded(line.info.format, native, scratch);
-        }
+        let audio = decoded(line.info.format, native, scratch);
         taps.iter_mut().for_each(|tap| tap.audio(Audio { native, decoded: audio.0 }, &line.timing));
         history.push(span, native, line.info.format.rate_hz);
         audio
     }
 
     /// A hole.
-    pub fn hole(&mut self, span: Span, line: &Line) {
+    pub(super) fn hole(&mut self, span: Span, line: &Line) {
         self.taps.iter_mut().for_each(|tap| tap.hole(span, &line.timing));
         self.history.push(span, &[], line.info.format.rate_hz);
     }
 
     /// News about a loss.
-    pub fn loss(&mut self, loss: Verdict) {
+    pub(super) fn loss(&mut self, loss: Verdict) {
         self.taps.iter_mut().for_each(|tap| tap.loss(loss));
     }
 
     /// The epoch ends.
-    pub fn leave(&mut self, line: &Line) {
+    pub(super) fn leave(&mut self, line: &Line) {
         self.taps.iter_mut().for_each(|tap| tap.leave(line.axis(), &line.timing));
     }
 
     /// Another epoch begins, `absence` after `old`.
-    pub fn resume(&mut self, old: Option<Line>, absence: &Absence, next: &Line) {
+    pub(super) fn resume(&mut self, old: Option<Line>, absence: &Absence, next: &Line) {
         self.taps.iter_mut().for_each(|tap| tap.resume(next.info.format, absence, &next.timing));
         if let Some(old) = old {
             let end = old.axis();
@@ -157,7 +147,7 @@ impl Outlets {
     }
 
     /// The capture ends.
-    pub fn finish(&mut self, line: Option<&Line>) {
+    pub(super) fn finish(&mut self, line: Option<&Line>) {
         if let Some(line) = line {
             self.taps.iter_mut().for_each(|tap| tap.finish(line.axis(), &line.timing));
         }

@@ -55,6 +55,7 @@ pub struct Tap {
     channels: Channels,
     quality: Quality,
     gain: Gain,
+    high_pass_hz: Option<u32>,
     len: Length,
     hop: Option<Length>,
     gaps: GapPolicy,
@@ -69,6 +70,7 @@ impl Default for Tap {
             channels: Channels::default(),
             quality: Quality::default(),
             gain: Gain::default(),
+            high_pass_hz: None,
             len: Length::Ms(160),
             hop: None,
             gaps: GapPolicy::default(),
@@ -107,6 +109,12 @@ impl Tap {
     /// A gain that may be turned while the capture runs. Default: 0 dB.
     pub fn gain(self, gain: Gain) -> Self {
         Self { gain, ..self }
+    }
+
+    /// Takes away what lies below `corner_hz`, by 12 dB per octave: 80 Hz spares speech and takes rumble. Starts anew
+    /// behind a hole. The corner lies below half of the device's rate. Default: nothing is taken away.
+    pub fn high_pass_hz(self, corner_hz: u32) -> Self {
+        Self { high_pass_hz: Some(corner_hz), ..self }
     }
 
     /// Length of a chunk in milliseconds, at least 1. Default 160.
@@ -149,6 +157,9 @@ impl Tap {
                 "a tap's rate of {rate} Hz is outside of 1 to {} Hz; nothing was started",
                 StreamFormat::MAX_RATE_HZ
             )));
+        }
+        if self.high_pass_hz == Some(0) {
+            return Err(Error::bad_argument("a high-pass at 0 Hz takes nothing away; nothing was started"));
         }
         if self.queue == 0 {
             return Err(Error::bad_argument("a tap's queue holds at least 1 chunk; nothing was started"));
