@@ -33,6 +33,9 @@ pub struct WavWriter {
     /// The largest `riff` size before the file becomes RF64.
     riff_limit: u64,
     finished: bool,
+    /// A disk that takes so long over every write.
+    #[cfg(test)]
+    stall: std::time::Duration,
 }
 
 impl WavWriter {
@@ -56,8 +59,21 @@ impl WavWriter {
         let data_start = Header::bytes_for(format);
         let path = path.to_owned();
         let (frames, claimed, torn, finished) = (0, 0, false, false);
-        let mut writer = Self { file, path, format, data_start, frames, claimed, torn, riff_limit, finished };
-        if let Err(error) = writer.claim(false) {
+        let mut writer = Self {
+            file,
+            path,
+            format,
+            data_start,
+            frames,
+            claimed,
+            torn,
+            riff_limit,
+            finished,
+            #[cfg(test)]
+            stall: std::time::Duration::ZERO,
+        };
+        // What was there goes once it is a take that claims nothing: the file is valid in between.
+        if let Err(error) = writer.claim(false).and_then(|()| writer.cut_off(data_start)) {
             writer.finished = true; // Nothing is worth another try when it drops.
             return Err(Error::io("cannot write", &writer.path, &error));
         }
@@ -101,6 +117,51 @@ impl WavWriter {
         Ok(())
     }
 
+    /// Claims every frame and has all of it put on the disk itself, so that it survives a power failure. It takes as
+    /// long as the disk likes.
+    ///
+    /// # Errors
+    /// `Io` when the disk refuses: what it holds is not known.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        self.claim(false).map_err(|error| self.failed(&error))?;
+        match self.file.sync_data() {
+            // What is no disk has nothing to put there.
+            Err(error)
+                if !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+            {
+                Err(Error::io("cannot put on the disk", &self.path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether somebody has deleted the file, so that nobody will ever read it. A file that was moved is not deleted.
+    pub fn is_deleted(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            self.file.metadata().is_ok_and(|there| there.nlink() == 0)
+        }
+        // Elsewhere a file that is open cannot be deleted.
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// The same on a disk that takes so long over every write.
+    #[cfg(test)]
+    pub(crate) fn stalling(mut self, stall: std::time::Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
+    /// Goes on `frames` later, as if they had been written: the file has a hole that takes no room.
+    #[cfg(test)]
+    pub(super) fn skip(&mut self, frames: u64) {
+        self.frames += frames;
+        self.file.set_len(self.data_end()).expect("a file may have holes");
+        self.claim(false).expect("room");
+    }
+
     /// Ends the file: exact sizes, and the pad byte after odd data. Returns the frames that it holds.
     ///
     /// # Errors
@@ -110,7 +171,15 @@ impl WavWriter {
         Ok(self.frames)
     }
 
+    /// Makes a regular file no longer than `len`; others have no length.
+    fn cut_off(&self, len: u64) -> io::Result<()> {
+        let there = self.file.metadata()?;
+        if there.is_file() && there.len() > len { self.file.set_len(len) } else { Ok(()) }
+    }
+
     fn append(&mut self, part: &[u8]) -> io::Result<()> {
+        #[cfg(test)]
+        std::thread::sleep(self.stall);
         let (written, result) = write_at(&self.file, part, self.data_end());
         self.frames += (written / self.format.frame_bytes()) as u64;
         if written > 0 {
@@ -164,7 +233,7 @@ impl Drop for WavWriter {
 
 fn open(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
