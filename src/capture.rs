@@ -81,7 +81,7 @@ struct Shared {
     stats: Mutex<StatsReader>,
     picture: Mutex<newest::Reader<Picture>>,
     origin: Instant,
-    first_open: OnceLock<FirstOpen>,
+    first_open: Arc<OnceLock<FirstOpen>>,
 }
 
 enum State {
@@ -118,7 +118,7 @@ impl Capture {
             stats: Mutex::new(stats),
             picture: Mutex::new(picture),
             origin: Instant::now(),
-            first_open: OnceLock::new(),
+            first_open: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared), config })
     }
@@ -150,7 +150,8 @@ impl Capture {
     /// `BadArgument` for a tap that no device could serve; `Io`, `NotFound` or `PermissionDenied` when the file
     /// cannot be created.
     pub fn file(&self, file: FileTap) -> Result<WavFile, Error> {
-        let (pipe, writer) = tap::file(file)?;
+        let opened = self.shared.first_open.clone();
+        let (pipe, writer) = tap::file(file, move || opened.get().map(|first| first.system))?;
         self.join(pipe);
         Ok(writer)
     }
