@@ -80,8 +80,8 @@ fn tell(path: &Path, found: &Recovered) -> String {
         }
     };
     if left_over_bytes > 0 {
-        let bytes = if left_over_bytes == 1 { "1 byte".into() } else { format!("{left_over_bytes} bytes") };
-        text += &format!("{bytes} at the end, no whole frame, stay where they are, unseen\n");
+        let what = if left_over_bytes == 1 { "byte that is" } else { "bytes that are" };
+        text += &format!("left at the end, unseen: {left_over_bytes} {what} no whole frame\n");
     }
     text
 }
