@@ -22,7 +22,7 @@ fn a_file_goes_on_while_muted_to_the_very_end_and_the_account_beside_it_says_so(
     let mic = Mic::new(16_000, 1, SampleFormat::I16);
     let capture = capture_from(&mic);
     // Chunks as a listener may want them; a file is not made of such.
-    let tap = bare_tap().chunk_ms(5_000).hop_ms(10).gaps(GapPolicy::Mark);
+    let tap = bare_tap().chunk_ms(20).hop_ms(10).gaps(GapPolicy::Mark);
     let file = FileTap::new(&path, tap, FileFormat::I16).dither(true).sidecar(true).durable(true);
     let file = capture.file(file).unwrap();
     let before = SystemTime::now();
