@@ -53,7 +53,7 @@ pub(super) struct Sidecar {
     /// There is something to tell since `written`.
     news: bool,
     written: Instant,
-    /// Why it could not be kept; the audio went on.
+    /// Why it is not up to date; the audio went on.
     error: Option<Error>,
 }
 
@@ -111,7 +111,7 @@ impl Sidecar {
         }
     }
 
-    /// The last word, and why a word before it could not be kept.
+    /// The last word; an error if it could not be kept.
     pub fn finish(mut self, frames: u64, behind: u64, state: &State<'_>) -> Result<(), Error> {
         self.write(frames, behind, state);
         self.error.map_or(Ok(()), Err)
@@ -120,9 +120,9 @@ impl Sidecar {
     fn write(&mut self, frames: u64, behind: u64, state: &State<'_>) {
         (self.news, self.written) = (false, Instant::now());
         let json = self.json(frames, behind, state);
-        if let Err(error) = replace(&self.path, json.as_bytes()) {
-            self.error.get_or_insert_with(|| Error::io("cannot write", &self.path, &error));
-        }
+        // One that fails in between is made good by the next, which says everything anew.
+        let written = replace(&self.path, json.as_bytes());
+        self.error = written.err().map(|error| Error::io("cannot write", &self.path, &error));
     }
 
     fn json(&self, frames: u64, behind: u64, state: &State<'_>) -> String {
