@@ -212,6 +212,17 @@ fn a_file_past_the_limit_becomes_rf64_with_true_sizes() {
     assert_eq!(back, native(Encoding::I24, &bytes));
 }
 
+#[test]
+fn what_waited_for_a_slow_disk_is_written_in_two_calls() {
+    let (_dir, path) = temp();
+    let format = format(Encoding::F32, 2);
+    let stall = std::time::Duration::from_millis(100);
+    let mut writer = WavWriter::create(&path, format).expect("a new file").stalling(stall);
+    let since = std::time::Instant::now();
+    writer.write(&some_bytes(4 * 48_000 * format.frame_bytes())).expect("room");
+    assert!(since.elapsed() < 5 * stall, "4 s of audio took {:?}", since.elapsed());
+}
+
 /// The audio in between is a hole of the file system's, which takes no room.
 #[cfg(unix)]
 #[test]

@@ -8,8 +8,10 @@ use super::WavFormat;
 use super::header::{Header, RIFF_LIMIT};
 use crate::Error;
 
-/// The data that one system call writes at most, unless half a second is more.
+/// The data that one system call writes at most, unless [`PART_SECONDS`] are more.
 const MIN_PART_BYTES: usize = 64 * 1024;
+/// What a disk that takes seconds over every call must get with one, so that it falls behind no further.
+const PART_SECONDS: usize = 5;
 
 /// Writes a WAV file that is valid at any moment, whether the program ends, is killed or the disk is full.
 ///
@@ -33,7 +35,7 @@ pub struct WavWriter {
     /// The largest `riff` size before the file becomes RF64.
     riff_limit: u64,
     finished: bool,
-    /// A disk that takes so long over every write.
+    /// A disk that takes so long over every system call.
     #[cfg(test)]
     stall: std::time::Duration,
 }
@@ -105,7 +107,8 @@ impl WavWriter {
             return Err(Error::bad_argument(format!("{len} bytes are no whole frames of {whole} bytes")));
         }
         let half_second = u64::from(self.format.rate_hz.div_ceil(2));
-        let part_frames = (MIN_PART_BYTES / self.format.frame_bytes()).max(half_second as usize);
+        let enough = PART_SECONDS * self.format.rate_hz as usize;
+        let part_frames = (MIN_PART_BYTES / self.format.frame_bytes()).max(enough);
         for part in frame_bytes.chunks(part_frames * self.format.frame_bytes()) {
             // The next part comes as late as this one: is that after the half second?
             let frames = (part.len() / self.format.frame_bytes()) as u64;
@@ -123,7 +126,9 @@ impl WavWriter {
     /// # Errors
     /// `Io` when the disk refuses: what it holds is not known.
     pub fn sync(&mut self) -> Result<(), Error> {
-        self.claim(false).map_err(|error| self.failed(&error))?;
+        if self.claimed < self.frames {
+            self.claim(false).map_err(|error| self.failed(&error))?;
+        }
         match self.file.sync_data() {
             // What is no disk has nothing to put there.
             Err(error)
@@ -147,7 +152,7 @@ impl WavWriter {
         false
     }
 
-    /// The same on a disk that takes so long over every write.
+    /// The same on a disk that takes so long over every system call.
     #[cfg(test)]
     pub(crate) fn stalling(mut self, stall: std::time::Duration) -> Self {
         self.stall = stall;
@@ -190,6 +195,8 @@ impl WavWriter {
 
     /// Claims every frame that is in the file, in one write.
     fn claim(&mut self, padded: bool) -> io::Result<()> {
+        #[cfg(test)]
+        std::thread::sleep(self.stall);
         let data_bytes = self.data_end() - self.data_start;
         let header = Header::new(self.format, data_bytes, padded, self.riff_limit);
         write_at(&self.file, header.bytes(), 0).1?;

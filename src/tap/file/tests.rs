@@ -96,8 +96,8 @@ fn a_file_keeps_the_time_of_holes_up_to_a_minute_and_cuts_longer_ones() {
 
 #[test]
 fn a_disk_that_takes_2_s_over_a_write_costs_nothing() {
-    // The queue lasts for 2.4 s: what waits has to be written together.
-    let mut line = Line::new(24, Duration::from_secs(2));
+    // Once for the audio and once for the header. The queue lasts for 3 s: what waits has to be written together.
+    let mut line = Line::new(30, Duration::from_secs(1));
     let mut longest = Duration::ZERO;
     // At the pace of a device, for two writes: 4 s in 40 chunks.
     for n in 0..40 {
@@ -114,7 +114,7 @@ fn a_disk_that_takes_2_s_over_a_write_costs_nothing() {
 
 #[test]
 fn what_a_disk_is_too_slow_for_is_silence_and_told() {
-    let mut line = Line::new(2, Duration::from_millis(500));
+    let mut line = Line::new(2, Duration::from_millis(250));
     for n in 0..10 {
         line.play(n * 100 + 1, 100);
         // The first is being written, two wait.

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Longer holes are not filled: a laptop that slept overnight must not wake up to 8 hours of silence.
 const LONGEST_FILL: Duration = Duration::from_secs(60);
-/// What waits is written together up to here: a disk that is slow over every write falls behind no further.
-const BATCH_BYTES: usize = 256 * 1024;
+/// What waits is written together, up to so much: a disk that takes seconds over every write falls behind no further.
+const BATCH_SECONDS: usize = 5;
 /// How often it looks after the disk and the file's name.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -27,7 +27,7 @@ pub(super) struct Job {
     pub durable: bool,
     /// When the capture's input was first opened, once it was.
     pub first_open: Box<dyn Fn() -> Option<SystemTime> + Send>,
-    /// A disk that takes so long over every write.
+    /// A disk that takes so long over every system call.
     #[cfg(test)]
     pub stall: Duration,
 }
@@ -96,7 +96,7 @@ impl<E> Take<E> {
             self.bytes.extend_from_slice(&encoded);
             self.position = chunk.position() + u64::from(chunk.frames());
             drop(chunk);
-            next = if self.bytes.len() < BATCH_BYTES { receiver.try_recv() } else { None };
+            next = if self.bytes.len() < self.batch_bytes() { receiver.try_recv() } else { None };
             if next.is_none() {
                 self.flush()?;
                 self.look(receiver.ledger().behind)?;
@@ -145,7 +145,7 @@ impl<E> Take<E> {
         let format = self.file.format();
         // WAV's 8-bit samples are unsigned.
         let silence = if format.encoding == Encoding::U8 { 0x80 } else { 0 };
-        let most = (BATCH_BYTES / format.frame_bytes()) as u64;
+        let most = (self.batch_bytes() / format.frame_bytes()) as u64;
         let piece = vec![silence; frames.min(most) as usize * format.frame_bytes()];
         while frames > 0 {
             let now = frames.min(most);
@@ -153,6 +153,11 @@ impl<E> Take<E> {
             frames -= now;
         }
         Ok(())
+    }
+
+    fn batch_bytes(&self) -> usize {
+        let format = self.file.format();
+        BATCH_SECONDS * format.rate_hz as usize * format.frame_bytes()
     }
 
     fn flush(&mut self) -> Result<(), Error> {
