@@ -41,15 +41,16 @@ pub struct WavWriter {
 }
 
 impl WavWriter {
-    /// Creates the file, or empties a regular file that is there, and writes the header of an empty take.
+    /// Creates the file and writes the header of an empty take; over a regular file that is there, which then loses
+    /// what it held.
     ///
     /// On Unix only its owner can read the file (mode 0600, also where it was there before), as far as the
     /// file system knows modes.
     ///
     /// # Errors
     /// `BadArgument` when channels or rate are out of range or the path is a pipe; `NotFound` when its
-    /// directory is missing; `PermissionDenied`; `Io` for the rest, a full disk for one. The first leaves what
-    /// is at `path` untouched, the last may leave an empty file.
+    /// directory is missing; `PermissionDenied`; `Io` for the rest, a full disk for one. What is at `path` is
+    /// untouched; where there was nothing, `Io` may leave an empty file.
     pub fn create(path: impl AsRef<Path>, format: WavFormat) -> Result<Self, Error> {
         Self::with_riff_limit(path.as_ref(), format, RIFF_LIMIT)
     }
@@ -347,6 +348,11 @@ mod tests {
         // Ends within a frame: 104 bytes of header, 16,665 frames, and 1 byte.
         let limit = 104 + 3 * 16_665 + 1;
         SigSet::from(Signal::SIGXFSZ).thread_block().expect("a blocked signal");
+        // No room at all: what was there stays.
+        std::fs::write(&path, [1; 5_000]).expect("room");
+        setrlimit(Resource::RLIMIT_FSIZE, 0, nix::sys::resource::RLIM_INFINITY).expect("a limit");
+        WavWriter::create(&path, FORMAT).expect_err("no room");
+        assert!(std::fs::read(&path).expect("the file") == [1; 5_000]);
         setrlimit(Resource::RLIMIT_FSIZE, limit, nix::sys::resource::RLIM_INFINITY).expect("a limit");
 
         let mut writer = WavWriter::create(&path, FORMAT).expect("a new file");
