@@ -1,58 +1,31 @@
 //! What an application holds.
 
+mod shared;
+
+use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::handoff::newest;
-use crate::report::{Report, StopReason};
+use crate::event::{self, Events, StopReason};
+use crate::handoff::{newest, seqlock};
+use crate::report::Report;
 use crate::signal::picture::Picture;
-use crate::source::{self, FormatWish, Input, InputInfo, Pace, Wish};
-use crate::stats::{Stats, StatsReader};
+use crate::source::{Input, InputInfo};
+use crate::stats::Stats;
+use crate::take::{Take, TakePlan};
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
-use crate::worker::{Ends, Requests, Worker};
+use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
+use shared::{Ends, Shared, State, died, run};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a stop waits for the worker.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
-
-/// Longer than anybody waits, and short enough to count in frames.
-const LONGEST: Duration = Duration::from_secs(1_000_000_000);
-
-/// What to capture, and how.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The source.
-    pub input: Input,
-    /// The audio system, by cpal's name (see [`hosts`](crate::hosts)). Default: the one that is always there (ALSA,
-    /// CoreAudio, WASAPI), whatever features are on.
-    pub host: Option<String>,
-    /// The format to open the source in.
-    pub format: FormatWish,
-    /// How a file or a synthetic microphone is played.
-    pub pace: Pace,
-    /// How long the worker may be away before audio is dropped, 20 ms to 60 s. Default 2 s.
-    pub pool: Duration,
-    /// When to end: for a device by the clock from the moment it plays, whatever it delivers; for a file or a
-    /// synthetic microphone after exactly round(length * rate) frames. Default: never.
-    pub length: Option<Duration>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            input: Input::default(),
-            host: None,
-            format: FormatWish::default(),
-            pace: Pace::default(),
-            pool: Duration::from_secs(2),
-            length: None,
-        }
-    }
-}
+/// How long a take waits for its device: a little longer than the opening itself.
+const START_PATIENCE: Duration = Duration::from_millis(10_500);
 
 /// The moment just before a capture's input was opened for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +34,12 @@ pub struct FirstOpen {
     pub instant: Instant,
     /// For people.
     pub system: SystemTime,
+}
+
+impl FirstOpen {
+    fn now(clock: &Clock) -> impl FnOnce() -> Self {
+        || Self { instant: clock.now(), system: SystemTime::now() }
+    }
 }
 
 /// A capture: configured, then started, then ended; once. Share it by reference or in an `Arc`.
@@ -72,53 +51,26 @@ pub struct Capture {
     config: Config,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    /// The state became `Ended`.
-    ended: Condvar,
-    requests: Arc<Requests>,
-    muted: Arc<AtomicBool>,
-    stats: Mutex<StatsReader>,
-    picture: Mutex<newest::Reader<Picture>>,
-    origin: Instant,
-    first_open: Arc<OnceLock<FirstOpen>>,
-}
-
-enum State {
-    /// With the worker's ends, until it takes them.
-    Idle(Box<Ends>),
-    Opening,
-    Running {
-        worker: Thread,
-        input: InputInfo,
-    },
-    Ended(Box<Result<Report, Error>>),
-}
-
 impl Capture {
     /// A capture that is not running. Opens nothing.
     ///
     /// # Errors
     /// `BadArgument` for a value outside of its documented range.
     pub fn new(config: Config) -> Result<Self, Error> {
-        config.format.check()?;
-        if config.length.is_some_and(|length| length > LONGEST) {
-            return Err(Error::bad_argument("a capture's length is at most 10^9 s; nothing was started"));
-        }
-        if !(Duration::from_millis(20)..=Duration::from_secs(60)).contains(&config.pool) {
-            return Err(Error::bad_argument("the pool holds 20 ms to 60 s; nothing was started"));
-        }
-        let (stats_writer, stats) = crate::handoff::seqlock::seqlock();
+        config.check()?;
+        let (stats_writer, stats) = seqlock::seqlock();
         let (picture_writer, picture) = newest::newest(&Picture::default());
         let shared = Shared {
             state: Mutex::new(State::Idle(Box::new((stats_writer, picture_writer)))),
             ended: Condvar::new(),
-            requests: Arc::default(),
+            desk: Arc::default(),
+            clock: config.clock.clone(),
             muted: Arc::default(),
             stats: Mutex::new(stats),
             picture: Mutex::new(picture),
-            origin: Instant::now(),
+            origin: config.clock.now(),
             first_open: Arc::default(),
+            worker: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared), config })
     }
@@ -138,7 +90,7 @@ impl Capture {
     /// # Errors
     /// `BadArgument` for a tap that no device could serve.
     pub fn receiver(&self, tap: Tap) -> Result<Receiver, Error> {
-        let (pipe, receiver) = tap::receiver(tap)?;
+        let (pipe, receiver) = tap::receiver(tap, Duration::ZERO)?;
         self.join(pipe);
         Ok(receiver)
     }
@@ -151,7 +103,8 @@ impl Capture {
     /// cannot be created.
     pub fn file(&self, file: FileTap) -> Result<WavFile, Error> {
         let opened = self.shared.first_open.clone();
-        let (pipe, writer) = tap::file(file, move || opened.get().map(|first| first.system))?;
+        let opened = move || opened.get().map(|first| first.system);
+        let (pipe, writer) = tap::file(file, Duration::ZERO, opened)?;
         self.join(pipe);
         Ok(writer)
     }
@@ -163,27 +116,77 @@ impl Capture {
     /// when a tap asks for a channel that the device lacks, or the capture was started before; `Internal` when no
     /// thread could be started. Nothing is open afterwards, and receivers have ended.
     pub fn start(&self) -> Result<InputInfo, Error> {
-        let ends = {
-            let mut state = self.shared.state.lock();
-            match std::mem::replace(&mut *state, State::Opening) {
-                State::Idle(ends) => *ends,
-                other => {
-                    *state = other;
-                    return Err(Error::bad_argument("a capture starts once; make a new one"));
-                }
-            }
+        if self.shared.desk.held.swap(true, Ordering::Relaxed) {
+            return Err(Error::bad_argument("a capture starts once; make a new one"));
+        }
+        let Some(ends) = self.claim()? else {
+            // It runs for takes: another take that nobody hears waits for the device.
+            drop(self.take(TakePlan::default())?);
+            return self.input().ok_or_else(|| Error::new(ErrorKind::DeviceLost, "the device is gone again"));
         };
         let (told, opened) = mpsc::sync_channel(1);
+        self.spawn(ends, told)?;
+        opened.recv().unwrap_or_else(|_| Err(died()))
+    }
+
+    /// Begins a take. A device that is not open is opened for it, and stays open until [`Config::idle`] after the last
+    /// take unless the capture was [started](Self::start). Returns once it is open, at the latest after 10 s.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start): the take is over then, and the capture may be used again. `BadArgument` when the
+    /// pre-roll is longer than the capture's history, or the capture has ended.
+    pub fn take(&self, plan: TakePlan) -> Result<Take, Error> {
+        if plan.pre_roll() > self.config.history {
+            return Err(Error::bad_argument(
+                "the pre-roll is longer than the capture's history; no take was begun",
+            ));
+        }
+        let ends = self.claim()?;
+        let first = *self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
+        let asked_at = self.shared.clock.now().saturating_duration_since(first.instant);
+        let (pipe, desk, post_roll) = plan.begin(asked_at, first.system);
+        self.shared.desk.takes.lock().push(pipe);
+        match ends {
+            Some(ends) => self.spawn(ends, mpsc::sync_channel(1).0)?,
+            None => self.shared.state.lock().wake(),
+        }
+        let shared = self.shared.clone();
+        let wake = Box::new(move || shared.state.lock().wake());
+        let take = Take::new(desk, post_roll, self.shared.clock.clone(), first.instant, wake);
+        take.wait_for_start(START_PATIENCE)?;
+        Ok(take)
+    }
+
+    /// The worker's ends if it does not run yet.
+    fn claim(&self) -> Result<Option<Ends>, Error> {
+        let mut state = self.shared.state.lock();
+        match std::mem::replace(&mut *state, State::Starting) {
+            State::Idle(ends) => Ok(Some(*ends)),
+            State::Ended(result) => {
+                *state = State::Ended(result);
+                Err(Error::bad_argument("the capture has ended; make a new one"))
+            }
+            other => {
+                *state = other;
+                Ok(None)
+            }
+        }
+    }
+
+    fn spawn(&self, ends: Ends, told: mpsc::SyncSender<Result<InputInfo, Error>>) -> Result<(), Error> {
+        self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
+        let part = self.shared.clock.take_part();
         let (shared, config) = (self.shared.clone(), self.config.clone());
-        let spawned = thread::Builder::new()
-            .name("hearken-worker".into())
-            .spawn(move || run(shared, config, ends, told));
+        let spawned = thread::Builder::new().name("hearken-worker".into()).spawn(move || {
+            let _part = part;
+            run(shared, config, ends, told);
+        });
         if let Err(error) = spawned {
             let error = Error::new(ErrorKind::Internal, format!("no thread could be started: {error}"));
             self.shared.end(Err(error.clone()));
             return Err(error);
         }
-        opened.recv().unwrap_or_else(|_| Err(died()))
+        Ok(())
     }
 
     /// Ends the capture exactly: every callback that returned before is delivered, taps are flushed, files complete
@@ -194,22 +197,31 @@ impl Capture {
     /// `BadArgument` when it was never started; `DeviceBusy` when it is still opening; `Internal` when the worker died or does not answer (files are valid
     /// as far as they go); the error of the opening if that failed.
     pub fn stop(&self) -> Result<Report, Error> {
-        self.shared.requests.stop.store(true, Ordering::Relaxed);
+        self.shared.desk.stop.store(true, Ordering::Relaxed);
         let on_worker = match &*self.shared.state.lock() {
             State::Idle(_) => return Err(Error::bad_argument("the capture was never started")),
-            State::Running { worker, input } => {
-                worker.unpark();
-                (worker.id() == thread::current().id()).then(|| input.clone())
+            State::Running(worker) => {
+                worker.wake();
+                self.shared.worker.get() == Some(&thread::current().id())
             }
-            State::Opening | State::Ended(_) => None,
+            State::Starting | State::Ended(_) => false,
         };
-        if let Some(input) = on_worker {
-            let (stats, reason) = (self.stats(), StopReason::Requested);
-            return Ok(Report { reason, input, stats, gaps: Vec::new(), late_callbacks: 0, released: false });
+        if on_worker && let Some(input) = self.input() {
+            let (reason, stats) = (StopReason::Requested, self.stats());
+            return Ok(Report {
+                reason,
+                input,
+                stats,
+                gaps: Vec::new(),
+                epochs: Vec::new(),
+                events: Vec::new(),
+                late_callbacks: 0,
+                released: false,
+            });
         }
         self.wait_timeout(STOP_PATIENCE).unwrap_or_else(|| {
             let (kind, message) = match &*self.shared.state.lock() {
-                State::Opening => {
+                State::Starting => {
                     (ErrorKind::DeviceBusy, "the device is still opening; it is closed when it has")
                 }
                 _ => (
@@ -258,15 +270,52 @@ impl Capture {
     /// The newest levels. While somebody asks at least every 500 ms there are 30 new ones a second; otherwise none
     /// are made. From any thread; never slows the capture.
     pub fn picture(&self) -> Picture {
-        *self.shared.picture.lock().read(self.shared.origin.elapsed())
+        *self.shared.picture.lock().read(self.shared.elapsed())
     }
 
-    /// What is being captured from; `None` unless the capture runs.
+    /// What is open now; `None` while nothing is.
     pub fn input(&self) -> Option<InputInfo> {
-        match &*self.shared.state.lock() {
-            State::Running { input, .. } => Some(input.clone()),
-            _ => None,
+        self.shared.desk.input.lock().clone()
+    }
+
+    /// What happens to the capture, from now on.
+    pub fn events(&self) -> Events {
+        let (teller, events) = event::events();
+        let state = self.shared.state.lock();
+        if !matches!(*state, State::Ended(_)) {
+            self.shared.desk.tellers.lock().push(teller);
+            state.wake();
         }
+        events
+    }
+
+    /// Captures from another input from now on, without an end: what is missed meanwhile is a hole. It is the preferred
+    /// one from then on. A file or a synthetic microphone cannot take a device's place, nor be replaced.
+    ///
+    /// # Errors
+    /// `BadArgument` for an input that is no device, or when the capture's is none. That the device cannot be opened is
+    /// told by [`events`](Self::events).
+    pub fn switch_device(&self, input: Input) -> Result<(), Error> {
+        if !input.is_device() || !self.config.input.is_device() {
+            return Err(Error::bad_argument(
+                "only a device takes a device's place; the capture goes on as it was",
+            ));
+        }
+        *self.shared.desk.switch.lock() = Some(input);
+        self.shared.state.lock().wake();
+        Ok(())
+    }
+
+    /// Lets go of the device and goes on with its time: for a system that is about to sleep. Taps see a hole.
+    pub fn suspend(&self) {
+        self.shared.desk.suspended.store(true, Ordering::Relaxed);
+        self.shared.state.lock().wake();
+    }
+
+    /// Opens the device again after [`suspend`](Self::suspend).
+    pub fn resume(&self) {
+        self.shared.desk.suspended.store(false, Ordering::Relaxed);
+        self.shared.state.lock().wake();
     }
 
     /// The moment that capture times count from; `None` before the start.
@@ -282,13 +331,10 @@ impl Capture {
 
     fn join(&self, pipe: Box<dyn Pipe>) {
         let state = self.shared.state.lock();
-        match &*state {
-            // A tap of a capture that has ended ends at once: dropping it tells its receiver.
-            State::Ended(_) => drop(pipe),
-            _ => self.shared.requests.taps.lock().push(pipe),
-        }
-        if let State::Running { worker, .. } = &*state {
-            worker.unpark();
+        // A tap of a capture that has ended ends at once: dropping it tells its receiver.
+        if !matches!(*state, State::Ended(_)) {
+            self.shared.desk.taps.lock().push(pipe);
+            state.wake();
         }
     }
 }
@@ -304,66 +350,4 @@ impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capture").field("config", &self.config).field("stats", &self.stats()).finish()
     }
-}
-
-impl Shared {
-    fn end(&self, result: Result<Report, Error>) {
-        *self.state.lock() = State::Ended(Box::new(result));
-        // Taps that joined too late end here, which their receivers see.
-        self.requests.taps.lock().clear();
-        self.ended.notify_all();
-    }
-}
-
-/// The worker's thread.
-fn run(shared: Arc<Shared>, config: Config, ends: Ends, told: mpsc::SyncSender<Result<InputInfo, Error>>) {
-    /// However this thread ends, nobody waits for it in vain.
-    struct Ending {
-        shared: Arc<Shared>,
-        result: Option<Result<Report, Error>>,
-    }
-    impl Drop for Ending {
-        fn drop(&mut self) {
-            self.shared.end(self.result.take().unwrap_or_else(|| Err(died())));
-        }
-    }
-    let mut ending = Ending { shared: shared.clone(), result: None };
-    let length = config.length;
-    let wish = Wish {
-        input: config.input,
-        host: config.host,
-        format: config.format,
-        pace: config.pace,
-        pool: config.pool,
-        muted: shared.muted.clone(),
-        length,
-    };
-    let mut taps = std::mem::take(&mut *shared.requests.taps.lock());
-    let first = FirstOpen { instant: Instant::now(), system: SystemTime::now() };
-    let _ = shared.first_open.set(first);
-    let opened = source::open(wish).and_then(|session| {
-        taps.iter_mut().try_for_each(|tap| tap.begin(session.info.format, 0))?;
-        taps.iter().for_each(|tap| tap.announce());
-        Ok(session)
-    });
-    let session = match opened {
-        Ok(session) => session,
-        Err(error) => {
-            drop(taps);
-            ending.result = Some(Err(error.clone()));
-            drop(ending);
-            return drop(told.send(Err(error)));
-        }
-    };
-    let input = session.info.clone();
-    *shared.state.lock() = State::Running { worker: thread::current(), input: input.clone() };
-    let _ = told.send(Ok(input));
-    let requests = shared.requests.clone();
-    let worker = Worker::new(requests, session, taps, shared.origin, first.instant, length, ends);
-    ending.result = Some(Ok(worker.run()));
-}
-
-fn died() -> Error {
-    let message = "the capture's thread panicked, which is a defect; files are valid as far as they go";
-    Error::new(ErrorKind::Internal, message)
 }

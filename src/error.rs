@@ -23,6 +23,8 @@ pub enum ErrorKind {
     BadArgument,
     /// Reading or writing a file failed.
     Io,
+    /// Somebody wanted it so: a take was cancelled.
+    Cancelled,
     /// A defect of this crate or of a library below it.
     Internal,
 }

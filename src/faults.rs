@@ -22,15 +22,17 @@ pub enum Fault {
     Backend,
     /// A callback came in another format than the epoch's.
     Mismatch,
+    /// The system has another default device now; the stream runs on where it is.
+    DefaultMoved,
 }
 
 impl Fault {
     /// Whether the stream is of no more use.
     pub fn is_fatal(self) -> bool {
-        !matches!(self, Self::Xrun | Self::Rerouted | Self::RealtimeDenied)
+        !matches!(self, Self::Xrun | Self::Rerouted | Self::RealtimeDenied | Self::DefaultMoved)
     }
 
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Xrun,
         Self::Rerouted,
         Self::RealtimeDenied,
@@ -39,6 +41,7 @@ impl Fault {
         Self::Denied,
         Self::Backend,
         Self::Mismatch,
+        Self::DefaultMoved,
     ];
 }
 

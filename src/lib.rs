@@ -42,15 +42,27 @@ pub mod handoff;
 #[cfg(not(loom))]
 mod capture;
 #[cfg(not(loom))]
+mod config;
+#[cfg(not(loom))]
+mod desk;
+#[cfg(not(loom))]
+mod engine;
+#[cfg(not(loom))]
 pub mod epoch;
 #[cfg(not(loom))]
 mod error;
+#[cfg(not(loom))]
+mod event;
 #[cfg(not(loom))]
 pub mod faults;
 #[cfg(not(loom))]
 mod format;
 #[cfg(not(loom))]
+mod history;
+#[cfg(not(loom))]
 pub mod intake;
+#[cfg(not(loom))]
+mod mailbox;
 #[cfg(not(loom))]
 pub mod record;
 #[cfg(not(loom))]
@@ -64,9 +76,17 @@ mod source;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]
+mod supervisor;
+#[cfg(not(loom))]
+mod take;
+#[cfg(not(loom))]
 mod tap;
 #[cfg(not(loom))]
+mod time;
+#[cfg(not(loom))]
 mod timeline;
+#[cfg(not(loom))]
+mod watchdog;
 #[cfg(not(loom))]
 pub mod wav;
 #[cfg(not(loom))]
@@ -79,16 +99,28 @@ mod readme {}
 
 #[cfg(not(loom))]
 pub use {
-    capture::{Capture, Config, FirstOpen},
+    capture::{Capture, FirstOpen},
+    config::Config,
     error::{Error, ErrorKind},
+    event::{Event, EventKind, Events, StopReason},
     format::{SampleFormat, StreamFormat},
-    report::{Report, StopReason},
-    signal::{channels::Channels, gain::Gain, level::Level, picture::Picture, resample::Quality},
+    report::{EpochReport, Report},
+    signal::{
+        channels::Channels,
+        gain::Gain,
+        level::Level,
+        picture::Picture,
+        resample::Quality,
+        voice::{Detector, EndPoint, Voice, VoiceDetector, VoiceEvent, VoiceGate},
+    },
     source::{
-        CpalDevice, DeviceInfo, FormatWish, Input, InputInfo, Pace, data_closure, devices, hosts,
-        synthetic::Synthetic,
+        CpalDevice, CpalHost, DeviceInfo, FormatWish, Host, Input, InputInfo, Pace, data_closure, devices,
+        hosts, synthetic::Synthetic,
     },
     stats::Stats,
+    supervisor::Recovery,
+    take::{Latency, Memory, Take, TakeEnd, TakePlan, TakeReport},
     tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
-    timeline::{CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
+    time::Clock,
+    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
 };

@@ -1,38 +1,44 @@
 //! What a finished capture leaves behind.
 
-use crate::error::Error;
+use crate::event::{Event, StopReason};
 use crate::source::InputInfo;
 use crate::stats::Stats;
-use crate::timeline::Gap;
-
-/// Why a capture ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StopReason {
-    /// Somebody stopped it.
-    Requested,
-    /// The input came to its end, or the length asked for was reached.
-    Finished,
-    /// The device went away, changed its format or was withdrawn, or the file could not be read on; everything before
-    /// that is delivered.
-    Failed(Error),
-    /// The last callback did not return within 250 ms; its frames stay pending for ever.
-    CallbackStuck,
-}
+use crate::timeline::{Away, ClockStats, Gap, Ledger};
+use std::time::Duration;
 
 /// The exact account of a capture that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Why it ended.
     pub reason: StopReason,
-    /// What was captured from.
+    /// What was captured from, last.
     pub input: InputInfo,
-    /// The final figures. `stats.ledger.pending` is 0 unless a callback is stuck.
+    /// The final figures, of all epochs together. `stats.ledger.pending` is 0 unless a callback is stuck.
     pub stats: Stats,
-    /// The holes, in device frames, neighbours of one cause merged; the first 4,096 of them.
+    /// The holes, on one axis: frames at the first epoch's rate, the time between epochs included. Neighbours of one
+    /// cause are merged; the first 4,096 of them.
     pub gaps: Vec<Gap>,
-    /// Callbacks that came after the end and bounced off.
+    /// The opens, one after the other: the first 1,024.
+    pub epochs: Vec<EpochReport>,
+    /// What happened: the first 1,024 events.
+    pub events: Vec<Event>,
+    /// Callbacks that came after the end of their epoch and bounced off.
     pub late_callbacks: u64,
     /// Whether the device was let go of in time. If not, its thread still tries.
     pub released: bool,
+}
+
+/// The account of one open of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochReport {
+    /// What was open.
+    pub input: InputInfo,
+    /// When its first frame was captured, since the capture's first open; 0 if there was none.
+    pub started_at: Duration,
+    /// Where its frames went.
+    pub ledger: Ledger,
+    /// Its clock.
+    pub clock: ClockStats,
+    /// Why it ended; `None` for the one that the capture ended with.
+    pub ended: Option<Away>,
 }

@@ -1,356 +1,394 @@
-//! The other half: blocks in, taps out, and when to sleep.
+//! The other half: blocks in, taps out, when to sleep, and how to end.
 
+use crate::desk::Desk;
+use crate::engine::{Engine, Live};
 use crate::error::{Error, ErrorKind};
+use crate::event::{EventKind, StopReason};
 use crate::faults::Fault;
-use crate::handoff::newest;
-use crate::record::Record;
-use crate::report::{Report, StopReason};
+use crate::report::Report;
 use crate::rhythm::Rhythm;
-use crate::signal::decode;
-use crate::signal::level::Meter;
-use crate::signal::picture::Picture;
-use crate::source::Session;
-use crate::stats::{Stats, StatsWriter};
-use crate::tap::{Audio, Pipe};
-use crate::timeline::{Cause, Gap, LossState, Span, Timeline, Timing, Verdict};
-use parking_lot::Mutex;
+use crate::source::{InputInfo, Session};
+use crate::stats::StatsWriter;
+use crate::supervisor::{News, Supervisor};
+use crate::time::{Clock, Sleeper};
+use crate::timeline::Away;
+use crate::watchdog::{Sight, Watchdog};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Pictures per second while somebody looks.
-const PICTURES_HZ: u64 = 30;
-/// A look at least so often, whatever is waited for: a device that died without a word is noticed.
-const WATCHDOG: Duration = Duration::from_secs(1);
-/// How long the end waits for a callback that is running.
-const STUCK_AFTER: Duration = Duration::from_millis(250);
-const STUCK_RETRY: Duration = Duration::from_micros(200);
-/// How long the end waits for the source to let go of the device.
+/// A look at least so often, whatever is waited for.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long an end waits for the source to let go of the device.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(200);
-/// Gap records that are kept for the report; the ledger counts all of them.
-const MOST_GAPS: usize = 4096;
 
-/// What the control side asks of the worker.
-#[derive(Debug, Default)]
-pub(crate) struct Requests {
-    /// Taps that join.
-    pub taps: Mutex<Vec<Box<dyn Pipe>>>,
-    /// End it.
-    pub stop: AtomicBool,
+/// The times that a worker counts by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// What pictures are asked for by.
+    pub origin: Instant,
+    /// Just before the first opening, which capture times count from.
+    pub first_open: Instant,
+    /// After which a device's capture ends.
+    pub length: Option<Duration>,
+    /// How long the device stays open after the last take.
+    pub idle: Duration,
 }
 
-/// Where the worker publishes.
-pub(crate) type Ends = (StatsWriter, newest::Writer<Picture>);
+/// An open device at work.
+#[derive(Debug)]
+struct Watch {
+    rhythm: Rhythm,
+    watchdog: Watchdog,
+    opened: Instant,
+    /// Frames captured as of the last look.
+    captured: u64,
+}
 
-/// The worker's state. One thread runs it from the opening of the device to the end.
+/// The worker's state. One thread runs it from the first opening to the end.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    requests: Arc<Requests>,
-    session: Session,
-    /// What all times are counted from.
-    origin: Instant,
+    desk: Arc<Desk>,
+    clock: Clock,
+    sleeper: Sleeper,
+    supervisor: Supervisor,
+    engine: Engine,
+    stats: StatsWriter,
+    watch: Watch,
+    times: Times,
     /// When the clock ends the capture.
     deadline: Option<Instant>,
-    timeline: Timeline,
-    timing: Timing,
-    /// When the source was opened, which capture times count from.
-    opened: Instant,
-    taps: Vec<Box<dyn Pipe>>,
-    /// A block decoded.
-    scratch: Vec<f32>,
-    rhythm: Rhythm,
-    stats: Stats,
-    stats_writer: StatsWriter,
-    picture: newest::Writer<Picture>,
-    meter: Meter,
-    /// Where the present picture started.
-    pictured: u64,
-    pictures: u64,
-    gaps: Vec<Gap>,
+    /// When the device is let go of, if no take needs it.
+    idle_at: Option<Instant>,
+    late_callbacks: u64,
+    released: bool,
 }
 
 impl Worker {
-    /// A worker for an open source whose `taps` have begun.
     pub fn new(
-        requests: Arc<Requests>,
-        session: Session,
-        taps: Vec<Box<dyn Pipe>>,
-        origin: Instant,
-        opened: Instant,
-        length: Option<Duration>,
-        (stats_writer, picture): Ends,
+        desk: Arc<Desk>,
+        sleeper: Sleeper,
+        supervisor: Supervisor,
+        engine: Engine,
+        stats: StatsWriter,
+        times: Times,
     ) -> Self {
-        let format = session.info.format;
-        let deadline =
-            length.filter(|_| !session.ends_itself).and_then(|length| session.started.checked_add(length));
+        let first_open = times.first_open;
         Self {
-            requests,
-            deadline,
-            timeline: Timeline::default(),
-            timing: Timing::new(format.rate_hz, &session.anchor, opened),
-            opened,
-            taps,
-            origin,
-            scratch: vec![0.0; session.epoch.block_frames as usize * usize::from(format.channels)],
-            rhythm: Rhythm::new(format.rate_hz),
-            stats: Stats::default(),
-            stats_writer,
-            picture,
-            meter: Meter::new(format.channels.into()),
-            pictured: 0,
-            pictures: 0,
-            gaps: Vec::new(),
-            session,
+            desk,
+            clock: supervisor.clock().clone(),
+            sleeper,
+            supervisor,
+            engine,
+            stats,
+            watch: Watch {
+                rhythm: Rhythm::new(1),
+                watchdog: Watchdog::new(first_open),
+                opened: first_open,
+                captured: 0,
+            },
+            times,
+            deadline: None,
+            idle_at: Some(times.first_open),
+            late_callbacks: 0,
+            released: true,
         }
     }
 
-    /// Runs until the end, whichever comes first: the stop, the source's end, the device's.
-    pub fn run(mut self) -> Report {
+    /// Runs until the end, whichever comes first: the stop, the source's end, the loss of the device for good. `opened`
+    /// hears of the first opening.
+    ///
+    /// # Errors
+    /// What kept the first device from opening.
+    pub fn run(mut self, mut opened: impl FnMut(&InputInfo)) -> Result<Report, Error> {
         loop {
-            let requested = self.requests.stop.load(Ordering::Relaxed);
-            // Before the drain: what was written before the end was announced is there to be popped.
-            let ended = self.session.epoch.source_ended();
-            self.welcome_taps();
-            // Before the drain as well: a callback that hands over between the two is then news at the next look, which
-            // comes soon, and not taken for served while its block waits for the next period's.
-            let record = self.session.epoch.record.read();
-            let more = self.drain();
-            let now = Instant::now();
-            let elapsed = now - self.origin;
-            self.publish(&record, elapsed);
+            let requested = self.desk.stop.load(Ordering::Relaxed);
+            let now = self.clock.now();
+            self.engine.bulletin.now = now.saturating_duration_since(self.times.first_open);
+            if requested && self.engine.input().is_none() {
+                return Err(Error::new(ErrorKind::DeviceBusy, "stopped before the device was open"));
+            }
+            self.welcome();
+            if !requested {
+                self.obey(now);
+                let held = self.desk.held.load(Ordering::Relaxed);
+                match self.supervisor.attend(now) {
+                    Some(News::Opened) => self.begin(&mut opened)?,
+                    Some(News::Failed(error) | News::GaveUp(error))
+                        if held && self.engine.input().is_none() =>
+                    {
+                        return Err(error);
+                    }
+                    Some(News::Failed(error) | News::GaveUp(error)) if !held && !self.engine.has_takes() => {
+                        self.engine.reject_takes(&error);
+                        self.supervisor.rest();
+                    }
+                    Some(News::Failed(error)) => self.engine.bulletin.tell(EventKind::CannotOpen(error)),
+                    Some(News::GaveUp(error)) => return Ok(self.finish(StopReason::Failed(error))),
+                    None => {}
+                }
+            }
+            let (more, end) = self.serve(now);
             if requested {
-                return self.finish(StopReason::Requested);
+                return Ok(self.finish(StopReason::Requested));
             }
-            // Before the end: a source that fails also ends.
-            if let Some(error) = self.fatal_fault() {
-                return self.finish(StopReason::Failed(error));
-            }
-            if ended || self.deadline.is_some_and(|deadline| now >= deadline) {
-                return self.finish(StopReason::Finished);
-            }
-            if !self.session.paced {
-                // A source that waits for room wakes us when there is none left, and we it when there is.
-                self.session.running.nudge();
+            if let Some(reason) = end {
+                return Ok(self.finish(reason));
             }
             if !more {
-                self.sleep(now, elapsed);
-                self.stats.wakeups += 1;
+                self.sleep();
+                self.engine.stats.wakeups += 1;
             }
         }
     }
 
-    fn welcome_taps(&mut self) {
-        let mut joining = std::mem::take(&mut *self.requests.taps.lock());
-        let (format, position) = (self.session.info.format, self.axis());
-        for mut tap in joining.drain(..) {
-            match tap.begin(format, position) {
-                Ok(()) => {
-                    tap.announce();
-                    self.taps.push(tap);
-                }
-                // It ends here, which its receiver sees.
-                Err(error) => tap.reject(error),
-            }
+    fn welcome(&mut self) {
+        for teller in std::mem::take(&mut *self.desk.tellers.lock()) {
+            self.engine.bulletin.join(teller);
         }
-        self.taps.retain(|tap| !tap.is_gone());
+        for tap in std::mem::take(&mut *self.desk.taps.lock()) {
+            self.engine.welcome(tap);
+        }
+        for take in std::mem::take(&mut *self.desk.takes.lock()) {
+            self.engine.welcome_take(take);
+        }
+        self.engine.sweep();
     }
 
-    /// Serves the blocks that wait, at most a quarter of the pool so that nobody else waits long; whether there may
-    /// be more.
-    fn drain(&mut self) -> bool {
-        let enough = self.timeline.position() + self.session.epoch.pool_frames / 4;
-        let pictured = self.picture.wanted(self.origin.elapsed());
-        let (seen, xruns) = (self.opened.elapsed(), self.session.epoch.faults.xruns());
-        while let Some(block) = self.session.epoch.pop() {
-            if let Some(verdict) = self.timing.block(block.header(), seen, xruns) {
-                self.judge(verdict);
-            }
-            let Self { session, timeline, timing, taps, scratch, meter, stats, gaps, .. } = self;
-            let epoch = &session.epoch;
-            let header = block.header();
-            timeline.block(header, |span| match span.missing {
-                Some(_) => hole(span, taps, gaps, timing),
-                None => {
-                    let bytes = header.frames as usize * epoch.format.frame_bytes();
-                    let native = &epoch.bytes(&block)[..bytes];
-                    let mut decoded = &[][..];
-                    if pictured || taps.iter().any(|tap| tap.decodes()) {
-                        let whole = header.frames as usize * usize::from(epoch.format.channels);
-                        let repaired;
-                        (decoded, repaired) =
-                            decode::samples(epoch.format.sample, native, &mut scratch[..whole]);
-                        stats.repaired_samples += repaired as u64;
-                    }
-                    if pictured {
-                        meter.add(decoded);
-                    }
-                    let audio = Audio { native, decoded };
-                    taps.iter_mut().for_each(|tap| tap.audio(audio, timing));
-                }
-            });
-            self.session.epoch.give_back(block);
-            if self.timeline.position() >= enough {
-                return true;
-            }
+    /// What the application wishes about the device.
+    fn obey(&mut self, now: Instant) {
+        let suspended = self.desk.suspended.load(Ordering::Relaxed);
+        let switch = self.desk.switch.lock().take();
+        if let Some(input) = switch {
+            self.supervisor.prefer(input);
+            self.close(Away::Switched);
+            self.supervisor.reopen(now);
         }
-        false
-    }
-
-    /// News about frames that the device lost.
-    fn judge(&mut self, verdict: Verdict) {
-        let (axis, lost) = (self.axis(), self.timing.lost());
-        let loss = Verdict { position: verdict.position + lost, ..verdict };
-        self.taps.iter_mut().for_each(|tap| tap.loss(loss));
-        if verdict.state == LossState::Settled {
-            let Verdict { position, frames, error_frames, .. } = verdict;
-            self.timing.settle(&verdict, axis);
-            // What is on its way was delivered in time; from here on everything is later.
-            let missing = Some(Cause::Lost);
-            let span = Span { start: axis, end: axis + frames, missing, error_frames };
-            self.taps.iter_mut().for_each(|tap| tap.hole(span, &self.timing));
-            note(Gap { position, frames, error_frames, cause: Cause::Lost }, &mut self.gaps);
+        let is_held = self.desk.held.load(Ordering::Relaxed) || self.engine.holds_device();
+        if is_held {
+            self.idle_at = now.checked_add(self.times.idle);
+        }
+        let is_needed = is_held || self.idle_at.is_none_or(|at| now < at);
+        if suspended || !is_needed {
+            self.close(if suspended { Away::Suspended } else { Away::Idle });
+            self.supervisor.rest();
+        } else if self.supervisor.rests() {
+            self.supervisor.reopen(now);
         }
     }
 
-    /// Where the taps are: the frames so far, settled losses included.
-    fn axis(&self) -> u64 {
-        self.timeline.position() + self.timing.lost()
-    }
-
-    fn publish(&mut self, record: &Record, elapsed: Duration) {
-        self.note(record);
-        self.stats_writer.publish(self.stats.to_words());
-        let position = self.timeline.position();
-        let frames = position - self.pictured;
-        if !self.picture.wanted(elapsed) {
-            self.pictured = position;
-        } else if frames >= self.picture_frames() {
-            self.pictured = position;
-            self.pictures += 1;
-            let (sequence, levels) = (self.pictures, self.meter.take());
-            let channels = self.session.info.format.channels;
-            self.picture.publish(|picture| {
-                *picture = Picture { sequence, position, frames, channels, levels };
+    /// A device is open.
+    fn begin(&mut self, opened: &mut impl FnMut(&InputInfo)) -> Result<(), Error> {
+        let Some(session) = self.supervisor.session() else { return Ok(()) };
+        let info = session.info.clone();
+        let is_first = self.engine.input().is_none();
+        if is_first {
+            self.deadline = self.times.length.filter(|_| !session.ends_itself).and_then(|length| {
+                let started = session.started;
+                started.checked_add(length)
             });
         }
-    }
-
-    fn note(&mut self, record: &Record) {
-        self.timing.callback(record.stamp_ns, self.session.epoch.controls.largest());
-        self.stats.ledger = self.timeline.ledger(record);
-        self.stats.ledger.lost = self.timing.lost();
-        self.stats.ledger.lost_provisional = self.timing.lost_provisional();
-        self.stats.clock = self.timing.stats();
-        self.stats.callbacks = record.callbacks;
-        self.stats.max_callback_frames = self.session.epoch.controls.largest().into();
-        self.stats.errors = self.session.epoch.faults.count();
-        self.stats.xruns = self.session.epoch.faults.xruns();
-    }
-
-    fn picture_frames(&self) -> u64 {
-        u64::from(self.session.info.format.rate_hz) / PICTURES_HZ
-    }
-
-    fn fatal_fault(&self) -> Option<Error> {
-        let fault = self.session.epoch.faults.take().find(|fault| fault.is_fatal())?;
-        let (kind, what) = match fault {
-            Fault::Denied => (ErrorKind::PermissionDenied, "access to the microphone was withdrawn"),
-            Fault::Mismatch => (ErrorKind::UnsupportedFormat, "the device changed its sample format"),
-            Fault::Backend => (ErrorKind::DeviceLost, "the audio service failed"),
-            _ => (ErrorKind::DeviceLost, "the device is gone"),
+        self.watch = Watch {
+            rhythm: Rhythm::new(info.format.rate_hz),
+            watchdog: Watchdog::new(session.started),
+            opened: session.started,
+            captured: 0,
         };
-        let message = format!("{what}: {}; what came before is delivered", self.session.info.name);
-        Some(Error::new(kind, message))
+        self.engine.begin(info.clone(), &session.anchor, self.times.first_open)?;
+        *self.desk.input.lock() = Some(info.clone());
+        if is_first {
+            opened(&info);
+        }
+        Ok(())
+    }
+
+    /// Serves the open device. Whether there may be more to serve at once, and the reason to end, if there is one.
+    fn serve(&mut self, now: Instant) -> (bool, Option<StopReason>) {
+        let Some(session) = self.supervisor.session() else {
+            self.engine.heed(now.saturating_duration_since(self.times.first_open));
+            self.stats.publish(self.engine.stats.to_words());
+            return (false, self.is_over(now).then_some(StopReason::Finished));
+        };
+        // Before the drain: what was written before the end was announced is there to be popped.
+        let ended = session.epoch.source_ended();
+        // Before the drain as well: a callback that hands over between the two is then news at the next look, which
+        // comes soon, and not taken for served while its block waits for the next period's.
+        let record = session.epoch.record.read();
+        let waiting = record.captured.saturating_sub(self.engine.position());
+        let seen = now.saturating_duration_since(self.times.first_open);
+        self.engine.heed(seen);
+        let more = drain(session, &mut self.engine, seen);
+        self.engine.heed(seen);
+        let live = live(session, &record);
+        self.engine.look(&live, now.saturating_duration_since(self.times.origin));
+        self.stats.publish(self.engine.stats.to_words());
+        let rate = f64::from(session.info.format.rate_hz);
+        let seconds = |frames: u64| Duration::from_secs_f64(frames as f64 / rate);
+        let sight = Sight {
+            now,
+            callbacks: record.callbacks,
+            captured: record.captured,
+            period: seconds(live.largest.into()),
+            errors: live.errors,
+            waiting: if session.paced { seconds(waiting) } else { Duration::ZERO },
+            ahead: self.clock.ahead(),
+        };
+        if !session.paced {
+            // A source that waits for room wakes us when there is none left, and we it when there is.
+            session.running.nudge();
+        }
+        let faults: Vec<Fault> = session.epoch.faults.take().collect();
+        if record.captured > 0 {
+            self.supervisor.is_fed();
+        }
+        let Self { watch, engine, .. } = self;
+        watch.captured = record.captured;
+        watch.watchdog.look(&sight, |kind| engine.bulletin.tell(kind));
+        let mut away = None;
+        for fault in faults {
+            away = away.or(self.supervisor.hear(fault, now));
+            match fault {
+                Fault::Rerouted => self.engine.bulletin.tell(EventKind::Rerouted),
+                Fault::RealtimeDenied => self.engine.bulletin.tell(EventKind::RealtimeDenied),
+                _ => {}
+            }
+        }
+        let watchdog = &self.watch.watchdog;
+        let away = away.or(self.supervisor.judge(now, watchdog.quiet(now), watchdog.is_stalled()));
+        match away {
+            // Before the end: a source that fails also ends.
+            Some(Away::Failed(kind)) if !self.supervisor.recovers() => {
+                return (false, Some(StopReason::Failed(self.lost(kind))));
+            }
+            Some(why) if !ended && !self.is_over(now) => {
+                self.close(why);
+                self.supervisor.reopen(now);
+                return (true, None);
+            }
+            _ => {}
+        }
+        (more, (ended || self.is_over(now)).then_some(StopReason::Finished))
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
+    fn lost(&mut self, kind: ErrorKind) -> Error {
+        let what = match kind {
+            ErrorKind::PermissionDenied => "access to the microphone was withdrawn",
+            ErrorKind::UnsupportedFormat => "the device changed its sample format",
+            _ => "the device is gone",
+        };
+        let name = self.supervisor.session().map_or_else(String::new, |session| session.info.name.clone());
+        Error::new(kind, format!("{what}: {name}; what came before is delivered"))
     }
 
     /// Sleeps until the callback that completes the next thing somebody waits for is due, or somebody asks.
-    fn sleep(&mut self, now: Instant, elapsed: Duration) {
-        let position = self.timeline.position();
-        let captured = self.stats.ledger.captured;
-        let rate = u64::from(self.session.info.format.rate_hz);
-        let lost = self.timing.lost();
-        let needs = self.taps.iter().map(|tap| tap.needs(position + lost).saturating_sub(lost));
-        let picture =
-            if self.picture.wanted(elapsed) { self.pictured + self.picture_frames() } else { u64::MAX };
-        let others =
-            [picture, position + rate * WATCHDOG.as_secs(), position + self.session.epoch.pool_frames / 4];
-        let want = if self.rhythm.is_learning() {
-            position + 1
-        } else {
-            needs.chain(others).min().unwrap_or(u64::MAX).max(position + 1)
-        };
-        // It may have been captured already, after the last hand-over: then the next callback hands it over, even one
-        // that brings nothing.
-        self.session.epoch.controls.want(want);
-        let mut patience = if self.session.paced {
-            self.rhythm.look(elapsed, captured, want.max(captured + 1))
-        } else {
-            Duration::from_millis(5)
-        };
+    fn sleep(&mut self) {
+        let now = self.clock.now();
+        let elapsed = now.saturating_duration_since(self.times.origin);
+        let (position, needs) = (self.engine.position(), self.engine.needs(elapsed));
+        let mut patience = self.supervisor.patience(now);
+        let Watch { rhythm, watchdog, opened, captured } = &mut self.watch;
+        if let Some(session) = self.supervisor.session() {
+            let rate = u64::from(session.info.format.rate_hz);
+            let want = if rhythm.is_learning() {
+                position + 1
+            } else {
+                let others = [position + rate * LOOK.as_secs(), position + session.epoch.pool_frames / 4];
+                others.into_iter().fold(needs, u64::min).max(position + 1)
+            };
+            // It may have been captured already, after the last hand-over: then the next callback hands it over, even
+            // one that brings nothing.
+            session.epoch.controls.want(want);
+            let look = if session.paced {
+                let since = now.saturating_duration_since(*opened);
+                rhythm.look(since, *captured, want.max(*captured + 1))
+            } else {
+                Duration::from_millis(5)
+            };
+            let period = u64::from(session.epoch.controls.largest());
+            let period = Duration::from_nanos(period * 1_000_000_000 / rate);
+            patience = patience.min(look).min(watchdog.due(now, period)).min(LOOK);
+        }
+        if let Some(due) = self.engine.due() {
+            patience = patience.min((self.times.first_open + due).saturating_duration_since(now));
+        }
+        if let Some(at) = self.idle_at
+            && !self.supervisor.rests()
+            && at > now
+        {
+            patience = patience.min(at - now);
+        }
         if let Some(deadline) = self.deadline {
             patience = patience.min(deadline.saturating_duration_since(now));
         }
-        thread::park_timeout(patience.min(WATCHDOG));
+        self.sleeper.park(patience);
     }
 
-    /// The exact end: what was handed over, then the gate, then what the last callback left.
-    fn finish(mut self, mut reason: StopReason) -> Report {
-        while self.drain() {}
-        let since = Instant::now();
-        let last = loop {
-            if let Some(last) = self.session.epoch.claim() {
-                break Some(last);
-            }
-            if since.elapsed() > STUCK_AFTER {
-                reason = StopReason::CallbackStuck;
-                break None;
-            }
-            thread::sleep(STUCK_RETRY);
-        };
-        while self.drain() {}
-        let Self { timeline, timing, taps, gaps, .. } = &mut self;
-        if let Some(last) = &last {
-            timeline.finish(last, |span| hole(span, taps, gaps, timing));
-        }
-        let position = timeline.position() + timing.lost();
-        taps.iter_mut().for_each(|tap| tap.finish(position, timing));
-        // Losses were found after what came behind them.
-        gaps.sort_by_key(|gap| gap.position);
+    /// Closes the epoch that is open, exactly: what was handed over, then the gate, then what the last callback left.
+    /// Whether its last callback came back.
+    fn close_with(&mut self, why: Option<Away>) -> bool {
+        let Some(mut session) = self.supervisor.take() else { return true };
+        let seen = self.clock.now().saturating_duration_since(self.times.first_open);
+        while drain(&mut session, &mut self.engine, seen) {}
+        let last = session.end();
+        while drain(&mut session, &mut self.engine, seen) {}
         // A stuck callback's frames stay pending: they were given to it and never came out.
-        let record = self.session.epoch.record.read();
-        self.note(&record);
-        self.stats_writer.publish(self.stats.to_words());
-        let released = self.session.running.close(CLOSE_PATIENCE);
+        let record = session.epoch.record.read();
+        self.engine.leave(last.as_ref(), &live(&session, &record), why);
+        *self.desk.input.lock() = None;
+        self.released = session.running.close(CLOSE_PATIENCE);
+        self.late_callbacks += session.epoch.bounced();
+        last.is_some()
+    }
+
+    fn close(&mut self, why: Away) {
+        self.close_with(Some(why));
+    }
+
+    /// The exact end.
+    fn finish(mut self, reason: StopReason) -> Report {
+        let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
+        let (gaps, epochs) = self.engine.finish();
+        self.stats.publish(self.engine.stats.to_words());
+        self.engine.bulletin.tell(EventKind::Stopped(reason.clone()));
+        let input = epochs.last().map(|epoch| epoch.input.clone()).or(self.engine.input());
         Report {
             reason,
-            input: self.session.info.clone(),
-            stats: self.stats,
-            gaps: self.gaps,
-            late_callbacks: self.session.epoch.bounced(),
-            released,
+            input: input.expect("a capture that ran had an input"),
+            stats: self.engine.stats,
+            gaps,
+            epochs,
+            events: self.engine.bulletin.told(),
+            late_callbacks: self.late_callbacks,
+            released: self.released,
         }
     }
 }
 
-/// A hole, for the taps and for the report.
-fn hole(span: Span, taps: &mut [Box<dyn Pipe>], gaps: &mut Vec<Gap>, timing: &Timing) {
-    let lost = timing.lost();
-    let on_axis = Span { start: span.start + lost, end: span.end + lost, ..span };
-    taps.iter_mut().for_each(|tap| tap.hole(on_axis, timing));
-    let Some(cause) = span.missing else { return };
-    note(Gap { position: span.start, frames: span.end - span.start, error_frames: 0, cause }, gaps);
+/// Serves the blocks that wait, at most a quarter of the pool so that nobody else waits long; whether there may be more.
+fn drain(session: &mut Session, engine: &mut Engine, seen: Duration) -> bool {
+    let mut served = 0;
+    let xruns = session.epoch.faults.xruns();
+    while let Some(block) = session.epoch.pop() {
+        let header = block.header();
+        let bytes = header.frames as usize * session.epoch.format.frame_bytes();
+        // A block of refused frames holds none.
+        let all = session.epoch.bytes(&block);
+        engine.block(header, &all[..bytes.min(all.len())], seen, xruns);
+        served += u64::from(header.frames);
+        session.epoch.give_back(block);
+        if served >= session.epoch.pool_frames / 4 {
+            return true;
+        }
+    }
+    false
 }
 
-/// A gap for the report, in device frames.
-fn note(gap: Gap, gaps: &mut Vec<Gap>) {
-    if let Some(last) = gaps.last_mut()
-        && last.cause == gap.cause
-        && last.cause != Cause::Lost
-        && last.position + last.frames == gap.position
-    {
-        last.frames += gap.frames;
-    } else if gaps.len() < MOST_GAPS {
-        gaps.push(gap);
-    }
+fn live<'a>(session: &Session, record: &'a crate::record::Record) -> Live<'a> {
+    let faults = &session.epoch.faults;
+    let largest = session.epoch.controls.largest();
+    Live { record, largest, errors: faults.count(), xruns: faults.xruns() }
 }

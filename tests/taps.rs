@@ -162,7 +162,7 @@ fn a_file_that_was_there_survives_a_capture_that_cannot_start() {
     let capture = capture_from(&mic);
     let file = capture.file(FileTap::native(&path)).unwrap();
     // A later tap does not fit the device.
-    let _ = capture.receiver(Tap::new().channels(Channels::List(vec![7]))).unwrap();
+    let _misfit = capture.receiver(Tap::new().channels(Channels::List(vec![7]))).unwrap();
     capture.start().unwrap_err();
     assert_eq!(file.finish().unwrap_err().kind(), ErrorKind::NoDevice);
     assert_eq!(std::fs::read(&path).unwrap(), b"an earlier take");

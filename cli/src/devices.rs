@@ -20,7 +20,7 @@ struct Device<'a> {
 }
 
 pub fn run(args: &DevicesArgs) -> Result<(), Failure> {
-    let devices = hearken::devices(args.host.as_deref()).map_err(unknown_host_is_usage)?;
+    let devices = hearken::devices(&args.host.as_deref().into()).map_err(unknown_host_is_usage)?;
     if args.json {
         let told: Vec<_> = devices.iter().map(Device::from).collect();
         let text = serde_json::to_string_pretty(&told).map_err(|error| Failure::run(error.to_string()))?;

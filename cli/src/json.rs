@@ -187,6 +187,8 @@ mod tests {
         (ledger.captured, ledger.delivered, ledger.dropped) = (100, 60, 30);
         (ledger.discarded, ledger.lost) = (10, 5);
         let report = Report {
+            epochs: Vec::new(),
+            events: Vec::new(),
             reason: StopReason::Requested,
             input: InputInfo {
                 host: "alsa".into(),

@@ -23,7 +23,7 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     let sink = args.json.as_deref().map(Sink::open).transpose()?;
     let capture = Arc::new(Capture::new(Config {
         input: args.input.clone(),
-        host: args.host.clone(),
+        host: args.host.as_deref().into(),
         format: args.device_format(),
         pace: args.pace(),
         length: args.seconds,

@@ -99,6 +99,28 @@ impl Mixer {
         Ok(Self { input_channels: usize::from(device_channels), plan })
     }
 
+    /// The mixer for a device that took another's place: always the `output_channels` of the first. A channel that this
+    /// one lacks is replaced by its last.
+    pub fn in_place(channels: &Channels, device_channels: u16, output_channels: usize) -> Self {
+        if let Ok(mixer) = Self::new(channels, device_channels)
+            && mixer.output_channels() == output_channels
+        {
+            return mixer;
+        }
+        let last = usize::from(device_channels.max(1)) - 1;
+        let near = |channel: usize| channel.min(last);
+        let plan = match channels {
+            Channels::MonoOf(list) => {
+                let mut there: Vec<usize> = list.iter().map(|&channel| near(channel.into())).collect();
+                there.dedup();
+                Plan::average(there, device_channels)
+            }
+            Channels::List(list) => Plan::Pick(list.iter().map(|&channel| near(channel.into())).collect()),
+            _ => Plan::Pick((0..output_channels).map(near).collect()),
+        };
+        Self { input_channels: last + 1, plan }
+    }
+
     /// Channels that come out, at least 1.
     pub fn output_channels(&self) -> usize {
         match &self.plan {

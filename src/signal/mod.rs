@@ -6,6 +6,7 @@
 //! - [`gain`]: a tap's own loudness
 //! - [`level`]: peak and RMS
 //! - [`picture`]: what a user interface shows
+//! - [`voice`]: where there is voice
 
 pub mod channels;
 pub mod decode;
@@ -14,3 +15,4 @@ pub mod level;
 pub mod resample;
 
 pub mod picture;
+pub mod voice;

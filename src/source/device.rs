@@ -3,22 +3,27 @@
 //! Some hosts block for seconds in `play` or in a stream's `drop`, so each open has a thread of its own that
 //! builds, plays, holds and drops the stream, and that others speak to with time limits.
 
-use super::{Input, InputInfo, Running, Session, Wish, no_thread};
-use crate::epoch::{Inlet, epoch};
+mod conversion;
+
+use super::{Host, Input, InputInfo, OPEN_LIMIT, Running, Session, Wish, no_thread};
+use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
-use crate::faults::Fault;
-use crate::format::{SampleFormat, StreamFormat};
+use crate::faults::{Fault, Faults};
+use crate::format::StreamFormat;
 use crate::intake::{DataCallback, Stamp};
+use crate::time::Clock;
 use crate::timeline::Anchor;
+use conversion::{choose_format, fault, opening, own_format, to_cpal};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::mpsc;
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender, TryRecvError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long a device may take to open. PulseAudio's host waits for the first sample before it says that it plays.
-const OPEN_LIMIT: Duration = Duration::from_secs(10);
+/// How often an open default device is compared with the system's default.
+const FOLLOW: Duration = Duration::from_secs(1);
 
 /// The host that is always there on this system. Not `cpal::default_host()`, which changes with the features that
 /// anybody in the dependency tree switches on.
@@ -46,6 +51,23 @@ impl fmt::Debug for CpalDevice {
     }
 }
 
+/// A way to an audio system of the application's: called whenever a device is opened or looked for.
+#[derive(Clone)]
+pub struct CpalHost(Arc<dyn Fn() -> cpal::Host + Send + Sync>);
+
+impl CpalHost {
+    /// From a function that makes a handle of the host.
+    pub fn new(host: impl Fn() -> cpal::Host + Send + Sync + 'static) -> Self {
+        Self(Arc::new(host))
+    }
+}
+
+impl fmt::Debug for CpalHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CpalHost")
+    }
+}
+
 /// An input device as it presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,16 +89,16 @@ pub fn hosts() -> Vec<String> {
     cpal::available_hosts().iter().map(ToString::to_string).collect()
 }
 
-/// The input devices of a host (default: the system's own), the default one first.
+/// The input devices of a host, the default one first.
 ///
 /// # Errors
 /// `NotFound` for a host that is not there, naming those that are; `NoDevice` when the host cannot list its devices.
-pub fn devices(host_name: Option<&str>) -> Result<Vec<DeviceInfo>, Error> {
-    let host_name = host_name.map(str::to_owned);
+pub fn devices(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
+    let host = host.clone();
     // A thread of its own, since a thread that was hushed stays so.
     let listing = thread::Builder::new().name("hearken-devices".into()).spawn(move || {
         hush();
-        list(host_name.as_deref())
+        list(&host)
     });
     listing.map_err(|error| no_thread(&error))?.join().unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Internal, "listing the devices panicked, which is a defect"))
@@ -89,8 +111,8 @@ fn hush() {
     let _ = alsa::Output::local_error_handler();
 }
 
-fn list(host_name: Option<&str>) -> Result<Vec<DeviceInfo>, Error> {
-    let host = host(host_name)?;
+fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
+    let host = reach(host)?;
     let default = host.default_input_device();
     let default_id = default.as_ref().and_then(|device| device.id().ok());
     // A system's default may be an alias that is not in its list.
@@ -113,56 +135,84 @@ fn list(host_name: Option<&str>) -> Result<Vec<DeviceInfo>, Error> {
     Ok(found)
 }
 
-pub(super) fn open(wish: Wish) -> Result<Session, Error> {
-    // One message: an unbounded channel would set memory aside for thirty, for as long as the device is open.
-    let (opened, outcome) = mpsc::sync_channel(1);
-    let (stop, stopped) = mpsc::channel::<()>();
-    let (closing, closed) = mpsc::channel::<()>();
-    let opener = thread::Builder::new()
-        .name("hearken-device".into())
-        .spawn(move || {
-            hush();
-            let built = build(&wish);
-            let stream = match built {
-                Ok((stream, info, epoch)) => {
-                    let anchor = bracket(&stream);
-                    // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
-                    if opened.send(Ok((info, epoch, anchor, Instant::now()))).is_err() {
-                        return;
-                    }
-                    stream
+pub(super) fn open(wish: Wish, opened: SyncSender<Result<Session, Error>>) -> Result<(), Error> {
+    let part = wish.clock.take_part();
+    let opener = move || {
+        let _part = part;
+        hush();
+        let sleeper = wish.clock.sleeper();
+        let (stop, stopped) = mpsc::channel::<()>();
+        let (closing, closed) = mpsc::channel::<()>();
+        let outcome = build(&wish).map(|(stream, info, epoch, faults)| {
+            let (anchor, started) = (bracket(&stream, &wish.clock), wish.clock.now());
+            let running = Running { thread: sleeper.waker(), stop: Some(stop), closed };
+            let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
+            (stream, session, faults)
+        });
+        let stream = match outcome {
+            Ok((stream, session, faults)) => {
+                let id = session.info.id.clone();
+                // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
+                if opened.send(Ok(session)).is_err() {
+                    return;
                 }
-                Err(error) => return drop(opened.send(Err(error))),
-            };
-            // Returns when the other end is gone.
-            let _ = stopped.recv();
-            drop(stream);
-            drop(closing);
-        })
-        .map_err(|error| no_thread(&error))?;
-    let (info, epoch, anchor, started) = outcome.recv_timeout(OPEN_LIMIT).map_err(|_| {
-        let waited = OPEN_LIMIT.as_secs();
-        let message = format!(
-            "the device did not open within {waited} s; the attempt was abandoned. Is another program holding it?"
-        );
-        Error::new(ErrorKind::DeviceBusy, message)
-    })??;
-    let running = Running { thread: opener.thread().clone(), stop: Some(stop), closed };
-    Ok(Session { info, epoch, running, started, anchor, ends_itself: false, paced: true })
+                wish.worker.wake();
+                Some((stream, id, faults))
+            }
+            Err(error) => {
+                let _ = opened.send(Err(error));
+                wish.worker.wake();
+                None
+            }
+        };
+        let Some((stream, id, faults)) = stream else { return };
+        // Ends when the other end is gone.
+        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
+            let follows = matches!(wish.input, Input::Default);
+            if follows && has_moved(&wish.host, &id) {
+                faults.report(Fault::DefaultMoved);
+            }
+            sleeper.park(if follows { FOLLOW } else { Duration::from_secs(3600) });
+        }
+        drop(stream);
+        drop(closing);
+    };
+    let thread = thread::Builder::new().name("hearken-device".into()).spawn(opener);
+    thread.map(drop).map_err(|error| no_thread(&error))
+}
+
+/// Whether the system's default is another device now.
+fn has_moved(host: &Host, id: &str) -> bool {
+    let default = reach(host).ok().and_then(|host| host.default_input_device());
+    default.and_then(|device| device.id().ok()).is_some_and(|default| default.id() != id)
+}
+
+/// Looks whether the device is there, on a thread of its own.
+pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
+    let part = wish.clock.take_part();
+    let scout = move || {
+        let _part = part;
+        hush();
+        let found = find(&wish).is_ok_and(|device| device.default_input_config().is_ok());
+        let _ = told.send(found);
+        wish.worker.wake();
+    };
+    // Without a thread nobody is told, which reads as "not there".
+    let _ = thread::Builder::new().name("hearken-devices".into()).spawn(scout);
 }
 
 /// Reads the stream's clock between two looks at ours, and keeps the closest of a few.
-fn bracket(stream: &cpal::Stream) -> Anchor {
+fn bracket(stream: &cpal::Stream, clock: &Clock) -> Anchor {
     let look = || {
-        let before = Instant::now();
+        let before = clock.now();
         let stream_ns = u64::try_from(stream.now().as_nanos()).unwrap_or(u64::MAX);
-        let error = before.elapsed() / 2;
+        let error = clock.now().saturating_duration_since(before) / 2;
         Anchor { at: before + error, stream_ns, error, is_own: false }
     };
     (0..8).map(|_| look()).min_by_key(|anchor| anchor.error).unwrap_or_else(look)
 }
 
-type Built = (cpal::Stream, InputInfo, crate::epoch::Epoch);
+type Built = (cpal::Stream, InputInfo, Epoch, Arc<Faults>);
 
 fn build(wish: &Wish) -> Result<Built, Error> {
     let device = find(wish)?;
@@ -176,6 +226,7 @@ fn build(wish: &Wish) -> Result<Built, Error> {
         buffer_size: cpal::BufferSize::Default,
     };
     let Inlet { data, faults, .. } = inlet;
+    let seen = faults.clone();
     let on_data = data_closure(data);
     // May be called half a million times a second by a dead server, on the audio thread: it stores bits.
     let on_error = move |error: cpal::Error| faults.report(fault(error.kind()));
@@ -184,7 +235,7 @@ fn build(wish: &Wish) -> Result<Built, Error> {
         .map_err(|error| opening(&error, &name))?;
     stream.play().map_err(|error| opening(&error, &name))?;
     let info = InputInfo { host: id.host().to_string(), id: id.id().to_owned(), name, format };
-    Ok((stream, info, epoch))
+    Ok((stream, info, epoch, seen))
 }
 
 /// The data callback that cpal gets: what the microphone says goes to `data`. Wait-free, never allocates.
@@ -203,8 +254,12 @@ pub fn data_closure(
     }
 }
 
-fn host(name: Option<&str>) -> Result<cpal::Host, Error> {
-    let name = name.unwrap_or(NATIVE_HOST);
+fn reach(host: &Host) -> Result<cpal::Host, Error> {
+    let name = match host {
+        Host::Native => NATIVE_HOST,
+        Host::Named(name) => name,
+        Host::Cpal(CpalHost(host)) => return Ok(host()),
+    };
     let known = || hosts().join(", ");
     let id = cpal::HostId::from_str(name).map_err(|_| {
         let message =
@@ -222,159 +277,24 @@ fn find(wish: &Wish) -> Result<cpal::Device, Error> {
         Input::Cpal(device) => return Ok(device.0.clone()),
         Input::Device(id) => id,
         _ => {
-            return host(wish.host.as_deref())?.default_input_device().ok_or_else(|| {
+            return reach(&wish.host)?.default_input_device().ok_or_else(|| {
                 let message = "there is no input device; plug a microphone in or start the audio service";
                 Error::new(ErrorKind::NoDevice, message)
             });
         }
     };
     // `host:id` names its host; a bare id belongs to the chosen one. An ALSA id may itself contain colons.
-    let (host_name, bare) = match wanted.split_once(':') {
-        Some((host_name, rest)) if cpal::HostId::from_str(host_name).is_ok() => (Some(host_name), rest),
-        _ => (wish.host.as_deref(), wanted.as_str()),
+    let (home, bare) = match wanted.split_once(':') {
+        Some((name, rest)) if cpal::HostId::from_str(name).is_ok() => (Host::from(name), rest),
+        _ => (wish.host.clone(), wanted.as_str()),
     };
-    let host = host(host_name)?;
+    let host = reach(&home)?;
     let is_wanted = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == bare);
     let by_id = host.device_by_id(&cpal::DeviceId::new(host.id(), bare)).filter(is_wanted);
     by_id.or_else(|| host.input_devices().ok()?.find(is_wanted)).ok_or_else(|| {
         let there: Vec<String> =
-            list(host_name).unwrap_or_default().into_iter().map(|device| device.id).collect();
+            list(&home).unwrap_or_default().into_iter().map(|device| device.id).collect();
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
         Error::new(ErrorKind::NotFound, format!("there is no input device '{wanted}'; there are: {there}"))
     })
-}
-
-/// The device's default format with the wishes put in, if the device speaks it.
-fn choose_format(device: &cpal::Device, wish: &Wish, name: &str) -> Result<StreamFormat, Error> {
-    let default = device.default_input_config().map_err(|error| opening(&error, name))?;
-    if wish.format.is_any() {
-        return own_format(&default);
-    }
-    let default_sample = sample_format(default.sample_format());
-    let ranges: Vec<_> = device.supported_input_configs().map_err(|error| opening(&error, name))?.collect();
-    let fits = |range: &&cpal::SupportedStreamConfigRange| {
-        wish.format.channels.is_none_or(|channels| channels == range.channels())
-            && wish.format.rate_hz.is_none_or(|rate| range.contains_rate(rate))
-            && match (wish.format.sample, sample_format(range.sample_format())) {
-                (_, None) => false,
-                (None, Some(_)) => true,
-                (Some(wanted), Some(offered)) => wanted == offered,
-            }
-    };
-    // Of what fits, as much of the default as possible: its channels, then its format.
-    let best = ranges.iter().filter(fits).max_by_key(|range| {
-        let sample = sample_format(range.sample_format());
-        (range.channels() == default.channels(), sample == default_sample)
-    });
-    let Some(range) = best else {
-        let mut offers: Vec<String> = ranges
-            .iter()
-            .map(|range| {
-                let (low, high) = (range.min_sample_rate(), range.max_sample_rate());
-                format!("{} ch {} {low}-{high} Hz", range.channels(), range.sample_format())
-            })
-            .collect();
-        offers.dedup();
-        offers.truncate(12);
-        let message = format!(
-            "'{name}' does not offer the format asked for; it offers {}. Nothing was opened",
-            offers.join("; ")
-        );
-        return Err(Error::new(ErrorKind::UnsupportedFormat, message));
-    };
-    let rate = wish
-        .format
-        .rate_hz
-        .or_else(|| range.contains_rate(default.sample_rate()).then_some(default.sample_rate()));
-    own_format(&range.with_sample_rate(rate.unwrap_or(range.max_sample_rate())))
-}
-
-fn own_format(config: &cpal::SupportedStreamConfig) -> Result<StreamFormat, Error> {
-    let sample = sample_format(config.sample_format()).ok_or_else(|| {
-        let message = format!(
-            "the device delivers {} samples, which are not PCM; ask for another format",
-            config.sample_format()
-        );
-        Error::new(ErrorKind::UnsupportedFormat, message)
-    })?;
-    let format = StreamFormat { rate_hz: config.sample_rate(), channels: config.channels(), sample };
-    if !(1..=StreamFormat::MAX_CHANNELS).contains(&format.channels)
-        || !(1..=StreamFormat::MAX_RATE_HZ).contains(&format.rate_hz)
-    {
-        let message = format!("{format} is outside of 1 to 32 channels and 1 to 768,000 Hz");
-        return Err(Error::new(ErrorKind::UnsupportedFormat, message));
-    }
-    Ok(format)
-}
-
-/// cpal's PCM formats; `None` for DSD and for whatever comes later.
-fn sample_format(format: cpal::SampleFormat) -> Option<SampleFormat> {
-    use cpal::SampleFormat as Cpal;
-    Some(match format {
-        Cpal::I8 => SampleFormat::I8,
-        Cpal::I16 => SampleFormat::I16,
-        Cpal::I24 => SampleFormat::I24,
-        Cpal::I32 => SampleFormat::I32,
-        Cpal::I64 => SampleFormat::I64,
-        Cpal::U8 => SampleFormat::U8,
-        Cpal::U16 => SampleFormat::U16,
-        Cpal::U24 => SampleFormat::U24,
-        Cpal::U32 => SampleFormat::U32,
-        Cpal::U64 => SampleFormat::U64,
-        Cpal::F32 => SampleFormat::F32,
-        Cpal::F64 => SampleFormat::F64,
-        _ => return None,
-    })
-}
-
-fn to_cpal(format: SampleFormat) -> cpal::SampleFormat {
-    use cpal::SampleFormat as Cpal;
-    match format {
-        SampleFormat::I8 => Cpal::I8,
-        SampleFormat::I16 => Cpal::I16,
-        SampleFormat::I24 => Cpal::I24,
-        SampleFormat::I32 => Cpal::I32,
-        SampleFormat::I64 => Cpal::I64,
-        SampleFormat::U8 => Cpal::U8,
-        SampleFormat::U16 => Cpal::U16,
-        SampleFormat::U24 => Cpal::U24,
-        SampleFormat::U32 => Cpal::U32,
-        SampleFormat::U64 => Cpal::U64,
-        SampleFormat::F32 => Cpal::F32,
-        SampleFormat::F64 => Cpal::F64,
-    }
-}
-
-fn fault(kind: cpal::ErrorKind) -> Fault {
-    use cpal::ErrorKind as Cpal;
-    match kind {
-        Cpal::Xrun => Fault::Xrun,
-        Cpal::DeviceChanged => Fault::Rerouted,
-        Cpal::RealtimeDenied => Fault::RealtimeDenied,
-        Cpal::DeviceNotAvailable => Fault::Lost,
-        Cpal::StreamInvalidated => Fault::Invalidated,
-        Cpal::PermissionDenied => Fault::Denied,
-        _ => Fault::Backend,
-    }
-}
-
-/// An error of cpal's while something was being opened.
-fn opening(error: &cpal::Error, what: &str) -> Error {
-    use cpal::ErrorKind as Cpal;
-    let (kind, advice) = match error.kind() {
-        Cpal::DeviceNotAvailable | Cpal::HostUnavailable => {
-            (ErrorKind::NoDevice, "Is it plugged in, and does the audio service run?")
-        }
-        Cpal::DeviceBusy => (ErrorKind::DeviceBusy, "Another program may hold it."),
-        Cpal::PermissionDenied => {
-            (ErrorKind::PermissionDenied, "Allow microphone access in the system's settings.")
-        }
-        Cpal::UnsupportedConfig | Cpal::UnsupportedOperation | Cpal::InvalidInput => {
-            (ErrorKind::UnsupportedFormat, "Try another format or device.")
-        }
-        _ => (ErrorKind::NoDevice, "The audio service failed; is it running?"),
-    };
-    let why = error.to_string();
-    let why = why.trim_end_matches(['.', '?', '!']);
-    Error::new(kind, format!("cannot open {what}, so nothing is open: {why}. {advice}"))
 }

@@ -3,17 +3,18 @@
 use super::synthetic::{Generator, Synthetic};
 use super::{InputInfo, Pace, Running, Session, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::faults::Fault;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::Stamp;
+use crate::time::{Sleeper, Waker};
 use crate::timeline::Anchor;
 use crate::wav::WavReader;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Callbacks per second: a period of 10 ms, as most microphones have.
 const PERIODS_HZ: u64 = 100;
@@ -50,28 +51,35 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
     let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
     let limit = wish.length.map_or(u64::MAX, |length| frames_in(length, format.rate_hz));
     let pace = wish.pace;
-    let worker = thread::current();
+    let (clock, worker) = (wish.clock.clone(), wish.worker.clone());
+    let part = clock.take_part();
     let (stop, stopped) = mpsc::channel::<()>();
     let (closing, closed) = mpsc::channel::<()>();
-    let started = Instant::now();
-    let source = thread::Builder::new()
+    let (ready, sleeper) = mpsc::sync_channel(1);
+    let started = clock.now();
+    thread::Builder::new()
         .name("hearken-source".into())
         .spawn(move || {
+            let _part = part;
+            let sleeper = clock.sleeper();
+            let _ = ready.send(sleeper.waker());
             let mut bytes = Vec::new();
             let mut played = 0;
-            let wait =
-                |patience: Duration| matches!(stopped.recv_timeout(patience), Err(RecvTimeoutError::Timeout));
+            let is_over = || stopped.try_recv() == Err(TryRecvError::Disconnected);
             while played < limit {
                 let next = period_end(played, format.rate_hz).min(limit);
                 match pace {
                     Pace::RealTime => {
                         let due = started + at(next, format.rate_hz);
-                        if !wait(due.saturating_duration_since(Instant::now())) {
+                        while !is_over() && clock.now() < due {
+                            sleeper.park(due.saturating_duration_since(clock.now()));
+                        }
+                        if is_over() {
                             break;
                         }
                     }
                     Pace::Fast => {
-                        if !wait_for_room(&inlet, next - played, &wait, &worker) {
+                        if !wait_for_room(&inlet, next - played, &is_over, &sleeper, &worker) {
                             break;
                         }
                     }
@@ -90,11 +98,13 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
             }
             // Release: pairs with `Epoch::source_ended`; everything above happened before.
             inlet.ended.store(true, Ordering::Release);
-            worker.unpark();
+            worker.wake();
             drop(closing);
         })
         .map_err(|error| no_thread(&error))?;
-    let running = Running { thread: source.thread().clone(), stop: Some(stop), closed };
+    let thread =
+        sleeper.recv().map_err(|_| Error::new(ErrorKind::Internal, "the source's thread panicked"))?;
+    let running = Running { thread, stop: Some(stop), closed };
     let paced = pace == Pace::RealTime;
     let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: true };
     Ok(Session { info, epoch, running, started, anchor, ends_itself: true, paced })
@@ -104,20 +114,21 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
 fn wait_for_room(
     inlet: &Inlet,
     frames: u64,
-    wait: &impl Fn(Duration) -> bool,
-    worker: &thread::Thread,
+    is_over: &impl Fn() -> bool,
+    sleeper: &Sleeper,
+    worker: &Waker,
 ) -> bool {
     loop {
         match inlet.data.room() {
             None => return false,
             Some(room) if room >= frames => return true,
             Some(_) => {
-                worker.unpark();
-                if !wait(Duration::ZERO) {
+                worker.wake();
+                if is_over() {
                     return false;
                 }
                 // The worker nudges after it has made room.
-                thread::park_timeout(Duration::from_millis(1));
+                sleeper.park(Duration::from_millis(1));
             }
         }
     }

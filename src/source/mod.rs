@@ -6,16 +6,18 @@ mod feed;
 mod speech;
 pub mod synthetic;
 
-pub use device::{CpalDevice, DeviceInfo, data_closure, devices, hosts};
+pub use device::{CpalDevice, CpalHost, DeviceInfo, data_closure, devices, hosts};
 
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
+use crate::intake::Final;
+use crate::time::{Clock, Waker};
 use crate::timeline::Anchor;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 use synthetic::Synthetic;
@@ -35,6 +37,38 @@ pub enum Input {
     File(PathBuf),
     /// A made-up microphone.
     Synthetic(Synthetic),
+}
+
+impl Input {
+    pub(crate) fn is_device(&self) -> bool {
+        matches!(self, Self::Default | Self::Device(_) | Self::Cpal(_))
+    }
+}
+
+/// An audio system.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Host {
+    /// The one that is always there (ALSA, CoreAudio, WASAPI), whatever features are on.
+    #[default]
+    Native,
+    /// The one of this name, cpal's (see [`hosts`]).
+    Named(String),
+    /// One that the application got from cpal itself.
+    Cpal(CpalHost),
+}
+
+impl From<&str> for Host {
+    fn from(name: &str) -> Self {
+        Self::Named(name.to_owned())
+    }
+}
+
+/// The native host where no name is given.
+impl From<Option<&str>> for Host {
+    fn from(name: Option<&str>) -> Self {
+        name.map_or(Self::Native, Self::from)
+    }
 }
 
 /// How a file or a synthetic microphone is played. A device keeps its own time.
@@ -94,13 +128,18 @@ pub struct InputInfo {
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
     pub input: Input,
-    pub host: Option<String>,
+    pub host: Host,
     pub format: FormatWish,
     pub pace: Pace,
     pub pool: Duration,
     /// Told to the callback before the first can come.
     pub muted: Arc<AtomicBool>,
     pub length: Option<Duration>,
+    pub clock: Clock,
+    /// To be told when there is news.
+    pub worker: Waker,
+    /// Each thread that opens or holds a device has one.
+    pub attendance: Arc<()>,
 }
 
 /// An open source and the epoch that it fills.
@@ -119,10 +158,30 @@ pub(crate) struct Session {
     pub paced: bool,
 }
 
+/// How long an end waits for a callback that is running.
+const STUCK_AFTER: Duration = Duration::from_millis(250);
+const STUCK_RETRY: Duration = Duration::from_micros(200);
+
+impl Session {
+    /// Ends the epoch for the callback, whose last frames are handed over then; `None` if it is stuck.
+    pub fn end(&self) -> Option<Final> {
+        let since = Instant::now();
+        loop {
+            if let Some(last) = self.epoch.claim() {
+                return Some(last);
+            }
+            if since.elapsed() > STUCK_AFTER {
+                return None;
+            }
+            thread::sleep(STUCK_RETRY);
+        }
+    }
+}
+
 /// The thread that holds a source open. Dropping it asks the source to close, and does not wait.
 #[derive(Debug)]
 pub(crate) struct Running {
-    thread: thread::Thread,
+    thread: Waker,
     /// Never sent on: the thread sees it go.
     stop: Option<Sender<()>>,
     closed: Receiver<()>,
@@ -132,31 +191,74 @@ impl Running {
     /// Asks the source to close and waits for no longer than `patience`; whether it has.
     pub fn close(&mut self, patience: Duration) -> bool {
         self.stop = None;
-        self.thread.unpark();
+        self.thread.wake();
         matches!(self.closed.recv_timeout(patience), Err(RecvTimeoutError::Disconnected))
     }
 
     /// Tells a source that waits for room to look again.
     pub fn nudge(&self) {
-        self.thread.unpark();
+        self.thread.wake();
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop = None;
-        self.thread.unpark();
+        self.thread.wake();
     }
 }
 
-/// Opens a source. It plays when this returns; what it captured meanwhile lies in the pool.
-pub(crate) fn open(wish: Wish) -> Result<Session, Error> {
-    wish.format.check()?;
-    match &wish.input {
-        Input::File(path) => feed::open_file(path.clone(), &wish),
-        Input::Synthetic(kind) => feed::open_synthetic(*kind, &wish),
-        Input::Default | Input::Device(_) | Input::Cpal(_) => device::open(wish),
+/// How long a device may take to open. PulseAudio's host waits for the first sample before it says that it plays.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
+
+/// A source that is being opened, on a thread of its own. Dropping it abandons the attempt.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    outcome: Receiver<Result<Session, Error>>,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+impl Opening {
+    /// Whether it is open now, and plays; what it captured meanwhile lies in the pool.
+    pub fn poll(&self, now: Instant) -> Option<Result<Session, Error>> {
+        match self.outcome.try_recv() {
+            Ok(outcome) => Some(outcome),
+            Err(TryRecvError::Empty) if now < self.deadline => None,
+            Err(TryRecvError::Empty) => {
+                let waited = OPEN_LIMIT.as_secs();
+                let message = format!(
+                    "the device did not open within {waited} s; the attempt was abandoned. Is another program \
+                     holding it?"
+                );
+                Some(Err(Error::new(ErrorKind::DeviceBusy, message)))
+            }
+            Err(TryRecvError::Disconnected) => {
+                let message = "opening the device panicked, which is a defect; nothing is open";
+                Some(Err(Error::new(ErrorKind::Internal, message)))
+            }
+        }
     }
+}
+
+/// Begins to open a source; the worker is woken when that is done.
+pub(crate) fn open(wish: Wish) -> Result<Opening, Error> {
+    wish.format.check()?;
+    let deadline = wish.clock.now() + OPEN_LIMIT;
+    let (opened, outcome) = mpsc::sync_channel(1);
+    match &wish.input {
+        Input::File(path) => drop(opened.send(feed::open_file(path.clone(), &wish))),
+        Input::Synthetic(kind) => drop(opened.send(feed::open_synthetic(*kind, &wish))),
+        Input::Default | Input::Device(_) | Input::Cpal(_) => device::open(wish, opened)?,
+    }
+    Ok(Opening { outcome, deadline })
+}
+
+/// Begins to look whether a device is there; the worker is woken when that is known.
+pub(crate) fn look_for(wish: Wish) -> Receiver<bool> {
+    let (told, found) = mpsc::sync_channel(1);
+    device::look_for(wish, told);
+    found
 }
 
 /// An internal failure: a thread could not be started.

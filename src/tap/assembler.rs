@@ -2,14 +2,15 @@
 
 use super::chunk::{Body, Chunk, Recycler};
 use crate::format::StreamFormat;
-use crate::timeline::{CapturedAt, Gap, Verdict};
+use crate::timeline::{CapturedAt, Cause, Gap, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What a tap does with a hole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GapPolicy {
-    /// Fill it with silence: length and grid are kept. A hole of more than 60 s is split.
+    /// Fill it with silence: length and grid are kept. A hole of more than 60 s is split unless it is a mute, and a pause
+    /// always.
     #[default]
     Fill,
     /// End the chunk short at the hole; the grid is kept, so the chunk after it may be short as well. A hole at the
@@ -125,7 +126,10 @@ impl<T: Copy> Assembler<T> {
     pub fn hole(&mut self, gap: Gap, emit: &mut impl FnMut(Chunk<T>)) {
         let longest = LONGEST_FILL.as_secs() * u64::from(self.format.rate_hz);
         match self.grid.policy {
-            GapPolicy::Fill if gap.frames <= longest => {
+            // Mute is silence for as long as it takes; a pause is left out.
+            GapPolicy::Fill
+                if gap.cause == Cause::Muted || (gap.frames <= longest && gap.cause != Cause::Paused) =>
+            {
                 self.note(gap);
                 self.push_silence(gap.frames, emit);
                 return;

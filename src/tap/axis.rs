@@ -1,12 +1,15 @@
 //! From a tap's frames to the epoch's: which moment of the input each stands for.
 
 use crate::timeline::{CapturedAt, Timing};
+use std::time::Duration;
 
 /// Where a tap's frames lie on the epoch's axis, for the present run of audio.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
-    /// Where the tap's axis starts in this epoch.
+    /// Where in this epoch the tap's frames start.
     pub origin: u64,
+    /// The tap's frame there.
+    pub origin_position: u64,
     /// Where the present run of audio started.
     pub run: u64,
     /// The tap's frame there.
@@ -15,18 +18,51 @@ pub(super) struct Axis {
     pub ratio: f64,
     /// How far the resampler's output is off its grid, in tap frames.
     pub shift: f64,
+    /// The end of the epoch before this one, if the tap was there.
+    pub before: Option<Before>,
+}
+
+/// A tap's frame at the end of an epoch, and when that was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub position: u64,
+    pub captured: CapturedAt,
+    pub ns_per_frame: f64,
 }
 
 impl Axis {
+    /// For a tap that starts, or goes on, with this epoch's frame `origin`.
+    pub fn new(origin: u64, origin_position: u64, ratio: f64, shift: f64) -> Self {
+        let (run, run_position) = (origin, origin_position);
+        Self { origin, origin_position, run, run_position, ratio, shift, before: None }
+    }
+
     /// When the tap's frame at `position` was captured.
     pub fn captured(&self, timing: &Timing, position: u64) -> CapturedAt {
         if position >= self.run_position {
             let since = (position - self.run_position) as f64 + self.shift;
             timing.captured(self.run as f64 + since * self.ratio, 0.0)
-        } else {
+        } else if position >= self.origin_position {
             // Runs before this one started up to half a frame off the grid, and were shifted like this one.
             let error = (0.5 + self.shift.abs()) * self.ratio;
-            timing.captured(self.origin as f64 + position as f64 * self.ratio, error)
+            let since = (position - self.origin_position) as f64;
+            timing.captured(self.origin as f64 + since * self.ratio, error)
+        } else {
+            self.before.map_or_else(CapturedAt::default, |before| before.captured(position))
         }
+    }
+
+    /// This epoch ends with the tap's frame `position`.
+    pub fn leave(&mut self, timing: &Timing, position: u64) {
+        let ns_per_frame = self.ratio * timing.frame_ns();
+        self.before = Some(Before { position, captured: self.captured(timing, position), ns_per_frame });
+    }
+}
+
+impl Before {
+    fn captured(&self, position: u64) -> CapturedAt {
+        let frames = position as f64 - self.position as f64;
+        let ns = self.captured.at.as_nanos() as f64 + frames * self.ns_per_frame;
+        CapturedAt { at: Duration::from_nanos(ns as u64), ..self.captured }
     }
 }

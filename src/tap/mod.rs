@@ -1,12 +1,13 @@
 //! A tap takes the capture's audio in a shape of its own: channels, rate, chunk length.
 //!
-//! [`pipe`] is the worker's end, [`assembler`] cuts chunks, [`receiver`] carries them to the listener, [`file`]
-//! listens on a thread of its own and writes.
+//! [`pipe`] is the worker's end ([`native`] that of the device's own samples), [`assembler`] cuts chunks, [`receiver`]
+//! carries them to the listener, [`file`] listens on a thread of its own and writes.
 
 mod assembler;
 mod axis;
 mod chunk;
 mod file;
+mod native;
 mod pipe;
 mod receiver;
 
@@ -23,6 +24,7 @@ use crate::signal::{channels::Channels, gain::Gain, resample::Quality};
 use assembler::Grid;
 use pipe::{AudioPipe, Sink};
 use receiver::Queue;
+use std::time::Duration;
 
 /// What a tap's closure is.
 type Closure<T> = Box<dyn FnMut(Chunk<T>) + Send>;
@@ -152,6 +154,13 @@ impl Tap {
         self.grid(self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ)).map(drop)
     }
 
+    /// Chunks that the queue has room for when so much comes in one go.
+    fn queue_for(&self, pre_roll: Duration) -> usize {
+        let rate = self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ);
+        let hop = self.hop.unwrap_or(self.len).frames(rate).max(1);
+        self.queue + (pre_roll.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize
+    }
+
     /// The chunk grid at `rate_hz`.
     fn grid(&self, rate_hz: u32) -> Result<Grid, Error> {
         let len = self.len.frames(rate_hz);
@@ -172,10 +181,10 @@ pub(crate) fn closure(tap: Tap, closure: Closure<f32>) -> Result<Box<dyn Pipe>, 
     Ok(Box::new(AudioPipe::new(tap, Sink::Closure(Some(closure)))))
 }
 
-/// A tap and the receiver of its chunks.
-pub(crate) fn receiver(tap: Tap) -> Result<(Box<dyn Pipe>, Receiver), Error> {
+/// A tap and the receiver of its chunks, whose queue has room for `pre_roll` besides.
+pub(crate) fn receiver(tap: Tap, pre_roll: Duration) -> Result<(Box<dyn Pipe>, Receiver), Error> {
     tap.check()?;
-    let queue = Queue::new(tap.queue, tap.when_full);
+    let queue = Queue::new(tap.queue_for(pre_roll), tap.when_full);
     Ok((Box::new(AudioPipe::new(tap, Sink::Queue(queue.clone()))), Receiver::new(queue)))
 }
 

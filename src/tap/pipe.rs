@@ -10,11 +10,11 @@ use crate::format::{SampleFormat, StreamFormat};
 use crate::signal::channels::Mixer;
 use crate::signal::gain::GainStage;
 use crate::signal::resample::{Resampler, run_frames};
-use crate::timeline::{Gap, Span, Timing, Verdict};
-use crate::wav::encode::native_encoding;
+use crate::timeline::{Absence, Gap, Span, Timing, Verdict};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A stretch of audio as the worker hands it to every tap.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,12 @@ pub(crate) struct Audio<'a> {
 
 /// What the worker does with a tap.
 pub(crate) trait Pipe: Send + fmt::Debug {
-    /// An epoch begins, or the tap joins one, at `position`.
+    /// The tap begins at `position` of an epoch.
     fn begin(&mut self, format: StreamFormat, position: u64) -> Result<(), Error>;
+    /// The epoch ends at `position`.
+    fn leave(&mut self, position: u64, timing: &Timing);
+    /// Another one begins, so long after; the tap's own format stays what it was.
+    fn resume(&mut self, format: StreamFormat, absence: &Absence, timing: &Timing);
     /// All taps have begun: tells the receiver what is to come.
     fn announce(&self);
     /// Audio that follows directly on what came before.
@@ -45,6 +49,18 @@ pub(crate) trait Pipe: Send + fmt::Debug {
     fn decodes(&self) -> bool;
     /// It could not begin: tells the receiver why.
     fn reject(&self, error: Error);
+    /// What is not received yet is of no use any more; a file is to be removed.
+    fn cancel(&mut self);
+    /// Another look, before and after the blocks that wait are served, so long after the first open.
+    fn look(&mut self, _now: Duration, _timing: &Timing) {}
+    /// When it must be looked at again, since the first open.
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+    /// Whether the device is to be open for its sake.
+    fn holds_device(&self) -> bool {
+        false
+    }
     /// Whether nobody listens any more.
     fn is_gone(&self) -> bool;
 }
@@ -57,7 +73,7 @@ pub(super) enum Sink<T: Copy> {
 }
 
 impl<T: Copy> Sink<T> {
-    fn deliver(&mut self, mut chunk: Chunk<T>, axis: &Axis, timing: &Timing) {
+    pub fn deliver(&mut self, mut chunk: Chunk<T>, axis: &Axis, timing: &Timing) {
         chunk.captured = axis.captured(timing, chunk.position);
         match self {
             Self::Queue(queue) => queue.offer(chunk),
@@ -73,32 +89,38 @@ impl<T: Copy> Sink<T> {
 
     /// Buffers to set aside: a closure that keeps no chunk has given its one back before the assembler takes the next;
     /// with more there is more to allocate, once.
-    fn buffers(&self, tap: &Tap) -> usize {
+    pub fn buffers(&self, tap: &Tap) -> usize {
         match self {
             Self::Queue(_) => tap.queue + 4,
             Self::Closure(_) => 1,
         }
     }
 
-    fn begin(&self, format: StreamFormat) {
+    pub fn begin(&self, format: StreamFormat) {
         if let Self::Queue(queue) = self {
             queue.begin(format);
         }
     }
 
-    fn reject(&self, error: Error) {
+    pub fn reject(&self, error: Error) {
         if let Self::Queue(queue) = self {
             queue.reject(error);
         }
     }
 
-    fn end(&self) {
+    pub fn cancel(&self) {
+        if let Self::Queue(queue) = self {
+            queue.cancel();
+        }
+    }
+
+    pub fn end(&self) {
         if let Self::Queue(queue) = self {
             queue.end();
         }
     }
 
-    fn is_gone(&self) -> bool {
+    pub fn is_gone(&self) -> bool {
         match self {
             Self::Queue(queue) => queue.is_gone(),
             Self::Closure(closure) => closure.is_none(),
@@ -140,7 +162,6 @@ struct Stages {
     assembler: Assembler<f32>,
     device_hz: u32,
     tap_hz: u32,
-    /// The resampler knows frames from the start of the run on.
     axis: Axis,
 }
 
@@ -170,9 +191,33 @@ impl Pipe for AudioPipe {
             assembler,
             device_hz: device.rate_hz,
             tap_hz,
-            axis: Axis { origin: position, run: position, run_position: 0, ratio, shift },
+            axis: Axis::new(position, 0, ratio, shift),
         });
         Ok(())
+    }
+
+    fn leave(&mut self, position: u64, timing: &Timing) {
+        let Some(stages) = &mut self.stages else { return };
+        stages.end_run(position, &mut self.sink, timing);
+        stages.axis.leave(timing, stages.assembler.position());
+    }
+
+    fn resume(&mut self, device: StreamFormat, absence: &Absence, timing: &Timing) {
+        let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
+        let channels = stages.mixer.output_channels();
+        let resampler = Resampler::new(device.rate_hz, stages.tap_hz, channels, self.tap.quality);
+        // Rates and channels are in range, so that there is one.
+        let Ok(resampler) = resampler else { return };
+        stages.mixer = Mixer::in_place(&self.tap.channels, device.channels, channels);
+        stages.device_hz = device.rate_hz;
+        let Stages { assembler, axis, tap_hz, .. } = stages;
+        let gap = absence.gap(assembler.position(), *tap_hz);
+        let ratio = f64::from(device.rate_hz) / f64::from(*tap_hz);
+        let before = axis.before;
+        *axis = Axis::new(0, gap.position + gap.frames, ratio, resampler.shift_frames());
+        axis.before = before;
+        assembler.hole(gap, &mut |chunk| sink.deliver(chunk, axis, timing));
+        stages.resampler = resampler;
     }
 
     fn announce(&self) {
@@ -206,7 +251,7 @@ impl Pipe for AudioPipe {
     fn loss(&mut self, loss: Verdict) {
         let Some(stages) = &mut self.stages else { return };
         let start = loss.position.max(stages.axis.origin);
-        let position = stages.frames(stages.axis.origin, start);
+        let position = stages.axis.origin_position + stages.frames(stages.axis.origin, start);
         let frames = stages.frames(start, start + loss.frames);
         let error_frames = stages.error_frames(loss.error_frames);
         stages.assembler.loss(Verdict { position, frames, error_frames, ..loss });
@@ -235,6 +280,10 @@ impl Pipe for AudioPipe {
         self.sink.reject(error);
     }
 
+    fn cancel(&mut self) {
+        self.sink.cancel();
+    }
+
     fn is_gone(&self) -> bool {
         self.sink.is_gone()
     }
@@ -260,94 +309,4 @@ impl Stages {
         });
         (axis.run, axis.run_position) = (end, assembler.position());
     }
-}
-
-/// The device's own bytes, cut into chunks and otherwise untouched.
-#[derive(Debug)]
-pub(super) struct NativePipe {
-    tap: Tap,
-    sink: Sink<u8>,
-    assembler: Option<Assembler<u8>>,
-    axis: Axis,
-}
-
-impl NativePipe {
-    pub fn new(tap: Tap, sink: Sink<u8>) -> Self {
-        let axis = Axis { origin: 0, run: 0, run_position: 0, ratio: 1.0, shift: 0.0 };
-        Self { tap, sink, assembler: None, axis }
-    }
-}
-
-impl Pipe for NativePipe {
-    fn begin(&mut self, device: StreamFormat, position: u64) -> Result<(), Error> {
-        native_encoding(device.sample)?;
-        let grid = self.tap.grid(device.rate_hz)?;
-        let frame_bytes = device.frame_bytes();
-        let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * frame_bytes);
-        self.assembler = Some(Assembler::new(grid, device, silent_frame(device), home));
-        (self.axis.origin, self.axis.run) = (position, position);
-        Ok(())
-    }
-
-    fn announce(&self) {
-        if let Some(assembler) = &self.assembler {
-            self.sink.begin(assembler.format());
-        }
-    }
-
-    fn audio(&mut self, audio: Audio<'_>, timing: &Timing) {
-        if let Some(assembler) = &mut self.assembler {
-            assembler.push(audio.native, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
-        }
-    }
-
-    fn hole(&mut self, hole: Span, timing: &Timing) {
-        let (Some(assembler), Some(cause)) = (&mut self.assembler, hole.missing) else { return };
-        let (frames, error_frames) = (hole.end - hole.start, hole.error_frames);
-        let gap = Gap { position: assembler.position(), frames, error_frames, cause };
-        assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
-    }
-
-    fn loss(&mut self, loss: Verdict) {
-        if let Some(assembler) = &mut self.assembler {
-            let position = loss.position.saturating_sub(self.axis.origin);
-            assembler.loss(Verdict { position, ..loss });
-        }
-    }
-
-    fn finish(&mut self, _position: u64, timing: &Timing) {
-        if let Some(assembler) = &mut self.assembler {
-            assembler.finish(&mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
-        }
-        self.sink.end();
-    }
-
-    fn needs(&self, position: u64) -> u64 {
-        self.assembler.as_ref().map_or(u64::MAX, |assembler| position + assembler.missing())
-    }
-
-    fn decodes(&self) -> bool {
-        false
-    }
-
-    fn reject(&self, error: Error) {
-        self.sink.reject(error);
-    }
-
-    fn is_gone(&self) -> bool {
-        self.sink.is_gone()
-    }
-}
-
-/// One frame of silence: zeros, or the middle of an unsigned format's range.
-fn silent_frame(format: StreamFormat) -> Vec<u8> {
-    let sample = match format.sample {
-        SampleFormat::U8 => (1_u8 << 7).to_ne_bytes().to_vec(),
-        SampleFormat::U16 => (1_u16 << 15).to_ne_bytes().to_vec(),
-        SampleFormat::U24 => (1_u32 << 23).to_ne_bytes().to_vec(),
-        SampleFormat::U32 => (1_u32 << 31).to_ne_bytes().to_vec(),
-        SampleFormat::U64 => (1_u64 << 63).to_ne_bytes().to_vec(),
-        signed_or_float => vec![0; signed_or_float.bytes()],
-    };
-    sample.repeat(format.channels.into())
 }

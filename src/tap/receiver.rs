@@ -3,9 +3,8 @@
 use super::chunk::Chunk;
 use crate::error::Error;
 use crate::format::StreamFormat;
+use crate::mailbox::Mailbox;
 use crate::timeline::{Cause, Gap};
-use crossbeam_queue::ArrayQueue;
-use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -48,34 +47,26 @@ struct Counters {
 /// What the worker and the receiver share.
 #[derive(Debug)]
 pub(super) struct Queue<T: Copy> {
-    chunks: ArrayQueue<Chunk<T>>,
+    chunks: Mailbox<Chunk<T>>,
     when_full: WhenFull,
     counters: Counters,
-    /// Set by the worker: nothing comes any more.
-    ended: AtomicBool,
-    /// Set by the receiver: nobody listens any more.
-    gone: AtomicBool,
     /// Set by the worker when the tap begins.
     format: OnceLock<StreamFormat>,
     /// Set by the worker when the tap cannot begin.
     error: OnceLock<Error>,
-    /// Holds no data: it orders "the queue was empty" against "a chunk came" for whoever sleeps on `news`.
-    sleep: Mutex<()>,
-    news: Condvar,
+    /// Set by the worker when what was delivered is of no use any more.
+    cancelled: AtomicBool,
 }
 
 impl<T: Copy> Queue<T> {
     pub fn new(chunks: usize, when_full: WhenFull) -> Arc<Self> {
         Arc::new(Self {
-            chunks: ArrayQueue::new(chunks),
+            chunks: Mailbox::new(chunks),
             when_full,
             counters: Counters::default(),
-            ended: AtomicBool::new(false),
-            gone: AtomicBool::new(false),
             format: OnceLock::new(),
             error: OnceLock::new(),
-            sleep: Mutex::new(()),
-            news: Condvar::new(),
+            cancelled: AtomicBool::new(false),
         })
     }
 
@@ -90,7 +81,6 @@ impl<T: Copy> Queue<T> {
         if let Some(lost) = lost {
             self.counters.behind.fetch_add(lost.frames.into(), Ordering::Relaxed);
         }
-        self.wake();
     }
 
     /// The chunk again if nobody listens any more.
@@ -115,13 +105,16 @@ impl<T: Copy> Queue<T> {
         let _ = self.error.set(error);
     }
 
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
     pub fn end(&self) {
-        self.ended.store(true, Ordering::Release);
-        self.wake();
+        self.chunks.end();
     }
 
     pub fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
+        self.chunks.is_left()
     }
 
     pub fn ledger(&self) -> TapLedger {
@@ -130,11 +123,6 @@ impl<T: Copy> Queue<T> {
         let (received, behind) = (load(&self.counters.received), load(&self.counters.behind));
         let offered = load(&self.counters.offered).max(received + behind);
         TapLedger { offered, received, behind, pending: offered - received - behind }
-    }
-
-    fn wake(&self) {
-        drop(self.sleep.lock());
-        self.news.notify_all();
     }
 }
 
@@ -153,7 +141,11 @@ impl<T: Copy> Receiver<T> {
 
     /// The next chunk, if there is one. Never waits.
     pub fn try_recv(&mut self) -> Option<Chunk<T>> {
-        let mut chunk = self.queue.chunks.pop()?;
+        let chunk = self.queue.chunks.pop()?;
+        Some(self.take(chunk))
+    }
+
+    fn take(&mut self, mut chunk: Chunk<T>) -> Chunk<T> {
         self.queue.counters.received.fetch_add(chunk.frames.into(), Ordering::Relaxed);
         let missed = chunk.offered - self.expected;
         if missed > 0 {
@@ -164,7 +156,7 @@ impl<T: Copy> Receiver<T> {
                 .insert(0, Gap { position, frames: missed, error_frames: 0, cause: Cause::Behind });
         }
         self.expected = chunk.offered + u64::from(chunk.frames);
-        Some(chunk)
+        chunk
     }
 
     /// The next chunk; waits for it. `None` after the last one, when the capture has ended.
@@ -180,13 +172,17 @@ impl<T: Copy> Receiver<T> {
 
     /// Whether the capture has ended and everything was received.
     pub fn is_ended(&self) -> bool {
-        // Acquire: pairs with the Release in `Queue::end`, so that the last chunk is seen before the end.
-        self.queue.ended.load(Ordering::Acquire) && self.queue.chunks.is_empty()
+        self.queue.chunks.is_ended()
     }
 
     /// How the chunks' samples are laid out, once the device is open.
     pub fn format(&self) -> Option<StreamFormat> {
         self.queue.format.get().copied()
+    }
+
+    /// Whether the take was cancelled that this belonged to.
+    pub fn is_cancelled(&self) -> bool {
+        self.queue.cancelled.load(Ordering::Relaxed)
     }
 
     /// Why the tap ended before it began: it joined a running capture and does not fit its device.
@@ -200,28 +196,8 @@ impl<T: Copy> Receiver<T> {
     }
 
     fn recv_until(&mut self, deadline: Option<Instant>) -> Option<Chunk<T>> {
-        loop {
-            if let Some(chunk) = self.try_recv() {
-                return Some(chunk);
-            }
-            let mut guard = self.queue.sleep.lock();
-            if !self.queue.chunks.is_empty() {
-                continue;
-            }
-            if self.queue.ended.load(Ordering::Acquire) {
-                drop(guard);
-                // The last chunk may have come between the look and the end.
-                return self.try_recv();
-            }
-            match deadline {
-                None => self.queue.news.wait(&mut guard),
-                Some(deadline) if self.queue.news.wait_until(&mut guard, deadline).timed_out() => {
-                    drop(guard);
-                    return self.try_recv();
-                }
-                Some(_) => {}
-            }
-        }
+        let chunk = self.queue.chunks.pop_until(deadline)?;
+        Some(self.take(chunk))
     }
 }
 
@@ -236,7 +212,7 @@ impl<T: Copy> Iterator for Receiver<T> {
 
 impl<T: Copy> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.queue.gone.store(true, Ordering::Relaxed);
+        self.queue.chunks.leave();
     }
 }
 

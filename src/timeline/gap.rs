@@ -1,6 +1,8 @@
 //! A hole in the audio, as a record.
 
+use crate::error::ErrorKind;
 use std::fmt;
+use std::time::Duration;
 
 /// Why there is no audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,12 +12,32 @@ pub enum Cause {
     Dropped,
     /// The capture was muted.
     Muted,
+    /// The take was paused.
+    Paused,
     /// The device delivered a format that it had not announced.
     Mismatched,
     /// The device lost it, as its stamps say; found after the audio behind it was delivered.
     Lost,
     /// A receiver did not keep up, and its queue was full.
     Behind,
+    /// No device was open, or it was of no use.
+    Away(Away),
+}
+
+/// Why a capture was without its device for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Away {
+    /// It failed, and was opened anew or replaced.
+    Failed(ErrorKind),
+    /// It delivered nothing for so long that it was opened anew.
+    Stalled,
+    /// Somebody chose another, or the system's default moved, or the preferred one came back.
+    Switched,
+    /// The capture was suspended.
+    Suspended,
+    /// Nobody needed it.
+    Idle,
 }
 
 impl Cause {
@@ -24,9 +46,15 @@ impl Cause {
         match self {
             Self::Dropped => "dropped",
             Self::Muted => "muted",
+            Self::Paused => "paused",
             Self::Mismatched => "mismatched",
             Self::Lost => "lost",
             Self::Behind => "behind",
+            Self::Away(Away::Failed(_)) => "device failed",
+            Self::Away(Away::Stalled) => "device stalled",
+            Self::Away(Away::Switched) => "device switched",
+            Self::Away(Away::Suspended) => "suspended",
+            Self::Away(Away::Idle) => "idle",
         }
     }
 }
@@ -48,4 +76,24 @@ pub struct Gap {
     pub error_frames: u64,
     /// Why.
     pub cause: Cause,
+}
+
+/// A stretch of time between two epochs.
+#[derive(Clone, Copy, Debug)]
+pub struct Absence {
+    /// How long.
+    pub length: Duration,
+    /// How far off that may be, either way.
+    pub error: Duration,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Absence {
+    /// The hole that it is on an axis of `rate_hz`, at `position`.
+    pub fn gap(&self, position: u64, rate_hz: u32) -> Gap {
+        let frames = |length: Duration| length.as_secs_f64() * f64::from(rate_hz);
+        let error_frames = frames(self.error).ceil() as u64;
+        Gap { position, frames: frames(self.length).round() as u64, error_frames, cause: self.cause }
+    }
 }

@@ -44,3 +44,13 @@ impl Ledger {
         Self { captured, delivered, dropped, discarded, pending, lost, lost_provisional }
     }
 }
+
+/// Of two epochs together: field by field, so it balances if both do.
+impl std::ops::Add for Ledger {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        let (own, other) = (self.to_words(), other.to_words());
+        Self::from_words(std::array::from_fn(|word| own[word] + other[word]))
+    }
+}

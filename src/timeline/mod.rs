@@ -9,7 +9,8 @@ mod simulation;
 mod timing;
 
 pub use clock::StampClass;
-pub use gap::{Cause, Gap};
+pub(crate) use gap::Absence;
+pub use gap::{Away, Cause, Gap};
 pub use inference::{LossState, Verdict};
 pub use ledger::Ledger;
 pub(crate) use timing::{Anchor, Timing};

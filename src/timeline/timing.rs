@@ -229,6 +229,23 @@ impl Timing {
         }
     }
 
+    /// Which frame of the axis was captured at `at`; 0 for whatever was before the first.
+    pub fn position_at(&self, at: Duration) -> u64 {
+        let end = (self.end + self.lost) as f64;
+        // Rates are off by so little that one step from a place nearby finds it, and a second removes what is left.
+        let mut position = end;
+        for _ in 0..2 {
+            let there = self.captured(position, 0.0).at.as_nanos() as f64;
+            position = (position + (at.as_nanos() as f64 - there) / self.frame_ns()).max(0.0);
+        }
+        position.round() as u64
+    }
+
+    /// How long a device frame lasts, in nanoseconds, as far as is known.
+    pub fn frame_ns(&self) -> f64 {
+        1e9 / self.rate / (1.0 + self.clock.ppm() * 1e-6)
+    }
+
     /// The figures.
     pub fn stats(&self) -> ClockStats {
         ClockStats {

@@ -9,7 +9,7 @@ use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Data, InputCallbackInfo, InputStreamTimestamp, StreamInstant};
 use device::MicHost;
 use hearken::{
-    Capture, Channels, Chunk, Config, CpalDevice, Input, Receiver, SampleFormat, StreamFormat, Tap,
+    Capture, Channels, Chunk, Config, CpalDevice, Input, Receiver, Recovery, SampleFormat, StreamFormat, Tap,
 };
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 type DataCallback = Box<dyn FnMut(&Data, &InputCallbackInfo) + Send>;
 type ErrorCallback = Box<dyn FnMut(cpal::Error) + Send>;
 
-/// A capture of `mic`, otherwise as it comes.
+/// A capture of `mic` that ends with it, otherwise as it comes.
 pub fn capture_from(mic: &Mic) -> Capture {
     let input = Input::Cpal(mic.device());
-    Capture::new(Config { input, ..Config::default() }).expect("the configuration is in range")
+    Capture::new(Config { input, recovery: Recovery::NONE, ..Config::default() })
+        .expect("the configuration is in range")
 }
 
 /// Waits for something that the worker will do.
@@ -121,6 +122,21 @@ impl Mic {
             std::thread::sleep((due + late).saturating_sub(start.elapsed()));
             self.callback(&mut bytes[..size], |call| call());
             after(position);
+        }
+    }
+
+    /// The same with samples that count on; ends where `next` goes beyond `length`.
+    pub fn play_counting(&self, mut next: impl FnMut() -> (usize, Duration), length: Duration) {
+        let (start, mut position) = (Instant::now(), 0);
+        loop {
+            let (frames, late) = next();
+            position += frames as u64;
+            let due = Duration::from_nanos(position * 1_000_000_000 / u64::from(self.format.rate_hz));
+            if due > length {
+                return;
+            }
+            std::thread::sleep((due + late).saturating_sub(start.elapsed()));
+            self.play(frames);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The verb `test`: every check, in an order that finds cheap faults first.
 
 use crate::tally::Tally;
-use crate::workspace::Workspace;
+use crate::workspace::{VOICE, Workspace};
 use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup};
 use std::process::Command;
 use std::time::Instant;
@@ -26,11 +26,18 @@ const CHECKS: &[Check] = &[
         run: |w, _| clean(&mut w.cargo("clippy --workspace --all-targets -- --deny warnings")),
     },
     Check {
+        name: "clippy, with the voice detectors",
+        slow: false,
+        run: |w, _| {
+            clean(&mut w.cargo(&format!("clippy --package hearken {VOICE} --all-targets -- --deny warnings")))
+        },
+    },
+    Check {
         name: "documentation",
         slow: false,
         run: |w, _| {
             let flags = format!("{} -Dwarnings", std::env::var("RUSTDOCFLAGS").unwrap_or_default());
-            clean(w.cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", flags.trim()))
+            clean(w.cargo(&format!("doc --workspace --no-deps {VOICE}")).env("RUSTDOCFLAGS", flags.trim()))
         },
     },
     Check {
@@ -38,6 +45,14 @@ const CHECKS: &[Check] = &[
         slow: false,
         run: |w, tally| {
             tests(&mut w.cargo("test --workspace --lib --bins --tests --examples --no-fail-fast"), tally)
+        },
+    },
+    Check {
+        name: "tests of the voice detectors",
+        slow: false,
+        run: |w, tally| {
+            let words = format!("test --package hearken {VOICE} --lib --test voice --test allocations");
+            tests(&mut w.cargo(&words), tally)
         },
     },
     Check {
@@ -68,6 +83,11 @@ const CHECKS: &[Check] = &[
         },
     },
     Check { name: "instructions", slow: true, run: |w, _| instructions::run(w, &[]) },
+    Check {
+        name: "cost of the voice detectors",
+        slow: true,
+        run: |w, _| clean(&mut w.cargo(&format!("bench --package hearken {VOICE} --bench voice"))),
+    },
 ];
 
 /// Runs the checks. The last line it prints is always `N passed, M failed`, counted from the harness.

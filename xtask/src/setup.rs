@@ -1,6 +1,7 @@
 //! The verb `setup`: the system packages that the build and the tests need.
 //!
-//! Only Linux needs any: ALSA's headers for the build, a sound server of one's own and valgrind for the tests.
+//! Only Linux needs any: ALSA's headers for the build, a sound server of one's own, programs that speak and valgrind for
+//! the tests.
 //! A C linker is not on the list, because this program could not have been built without one.
 
 use crate::{Outcome, child, workspace::Workspace};
@@ -49,6 +50,8 @@ pub const TEST: &[Need] = &[
     need("pulseaudio", "pulseaudio", "pulseaudio", Sign::Program("pulseaudio")),
     need("pulseaudio-utils", "pulseaudio-utils", "libpulse", Sign::Program("parec")),
     need("valgrind", "valgrind", "valgrind", Sign::Program("valgrind")),
+    need("espeak-ng", "espeak-ng", "espeak-ng", Sign::Program("espeak-ng")),
+    need("flite", "flite", "flite", Sign::Program("flite")),
 ];
 
 /// Installs what the build and the tests need, with `--build` only what the build needs.

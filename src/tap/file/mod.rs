@@ -8,7 +8,8 @@ mod tests;
 mod writing;
 
 use super::assembler::GapPolicy;
-use super::pipe::{AudioPipe, NativePipe, Pipe, Sink};
+use super::native::NativePipe;
+use super::pipe::{AudioPipe, Pipe, Sink};
 use super::receiver::{Queue, Receiver};
 use super::{Length, Tap, WhenFull};
 use crate::error::{Error, ErrorKind};
@@ -17,7 +18,7 @@ use crate::wav::{Encoding, WavFormat, WavWriter};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use writing::Job;
 
 /// What goes into a file.
@@ -157,6 +158,7 @@ impl WavFile {
 /// opened, once it was.
 pub(crate) fn file(
     file: FileTap,
+    pre_roll: Duration,
     first_open: impl Fn() -> Option<SystemTime> + Send + 'static,
 ) -> Result<(Box<dyn Pipe>, WavFile), Error> {
     let FileTap { path, content, when_full, dither, sidecar, durable } = file;
@@ -171,12 +173,12 @@ pub(crate) fn file(
         durable,
         first_open: Box::new(first_open),
         #[cfg(test)]
-        stall: std::time::Duration::ZERO,
+        stall: Duration::ZERO,
     };
     match content {
         Content::Tap(tap, encoding) => {
             let tap = Tap { len: Length::Ms(160), hop: None, gaps: GapPolicy::Split, ..tap };
-            let queue = Queue::new(tap.queue, when_full.unwrap_or(tap.when_full));
+            let queue = Queue::new(tap.queue_for(pre_roll), when_full.unwrap_or(tap.when_full));
             let receiver = Receiver::new(queue.clone());
             let mut dither = (dither && encoding == Encoding::I16).then(Dither::new);
             let encode = move |_, samples: &[f32], bytes: &mut Vec<u8>| match &mut dither {
@@ -189,7 +191,7 @@ pub(crate) fn file(
         Content::Native => {
             let tap = Tap { gaps: GapPolicy::Split, ..Tap::new().device_rate().chunk_ms(100) };
             let tap = tap.queue(100, when_full.unwrap_or(WhenFull::DropNew));
-            let queue = Queue::new(tap.queue, tap.when_full);
+            let queue = Queue::new(tap.queue_for(pre_roll), tap.when_full);
             let receiver = Receiver::new(queue.clone());
             let writer = start(move || job.run(receiver, encode::native_encoding, encode::encode_native))?;
             Ok((Box::new(NativePipe::new(tap, Sink::Queue(queue))), writer))

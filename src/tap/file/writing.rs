@@ -1,14 +1,14 @@
 //! The thread that writes: chunks into a file that keeps the tap's time.
 
 use super::Written;
-use super::sidecar::{Hole, Sidecar, State};
+use super::sidecar::{Hole, Sidecar, State, beside};
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
 use crate::tap::chunk::Chunk;
 use crate::tap::receiver::Receiver;
 use crate::timeline::{Cause, Gap};
 use crate::wav::{Encoding, WavFormat, WavWriter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longer holes are not filled: a laptop that slept overnight must not wake up to 8 hours of silence.
@@ -59,6 +59,9 @@ impl Job {
         let (durable, bytes) = (self.durable, Vec::new());
         let mut take = Take { file, sidecar, durable, sample, encode, bytes, position: 0, cut: 0, looked };
         let written = take.write_all(first, &mut receiver);
+        if receiver.is_cancelled() {
+            return Err(take.cancel(&self.path));
+        }
         take.end(written, receiver.ledger().behind)
     }
 }
@@ -132,7 +135,11 @@ impl<E> Take<E> {
         self.flush()?;
         let longest = LONGEST_FILL.as_secs() * u64::from(self.file.format().rate_hz);
         // Whoever mutes wants the time to run on, and so does whoever has a slow disk.
-        let is_filled = frames <= longest || matches!(cause, Cause::Muted | Cause::Behind);
+        let is_filled = match cause {
+            Cause::Muted | Cause::Behind => true,
+            Cause::Paused => false,
+            _ => frames <= longest,
+        };
         let (position, filled) = (self.file.frames(), if is_filled { frames } else { 0 });
         if let Some(sidecar) = &mut self.sidecar {
             sidecar.hole(Hole { position, frames, error_frames, filled, cause });
@@ -187,6 +194,19 @@ impl<E> Take<E> {
             return Err(Error::new(ErrorKind::Io, message));
         }
         if self.durable { self.file.sync() } else { Ok(()) }
+    }
+
+    /// `take.cancel()` says that nobody is to find it.
+    fn cancel(self, path: &Path) -> Error {
+        let Self { file, sidecar, .. } = self;
+        drop(file);
+        if sidecar.is_some() {
+            let _ = std::fs::remove_file(beside(path, ".json"));
+        }
+        match std::fs::remove_file(path) {
+            Err(error) => Error::io("cannot remove", path, &error),
+            Ok(()) => Error::new(ErrorKind::Cancelled, "the take was cancelled; its file is removed"),
+        }
     }
 
     /// Closes the file, whatever came before, and then the sidecar.

@@ -5,6 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use hearken::signal::resample::{Quality, Resampler, run_frames};
+use hearken::{Detector, Voice};
 
 thread_local! {
     /// Calls that took or gave back memory, and bytes held, on this thread.
@@ -88,4 +89,25 @@ fn the_counter_counts() {
     let before = CALLS.get();
     drop(std::hint::black_box(vec![1_u8]));
     assert_eq!(CALLS.get() - before, 2);
+}
+
+#[test]
+fn the_voice_gate_allocates_nothing_while_it_runs() {
+    let loud: Vec<f32> = (0..113).map(|at| (at as f32 * 0.4).sin() * 0.2).collect();
+    let quiet: Vec<f32> = loud.iter().map(|sample| sample * 0.001).collect();
+    for &detector in Detector::ALL.iter().filter(|detector| detector.name() != "silero") {
+        let voice =
+            Voice::new().detector(detector).trailing_silence_ms(800).no_speech_ms(100).max_len_ms(1_000);
+        let mut gate = voice.gate().unwrap();
+        let (mut events, mut position) = (0, 0);
+        let before = CALLS.get();
+        for at in 0..4_000 {
+            gate.push(if at % 1_000 < 500 { &quiet } else { &loud }, position, &mut |_| events += 1);
+            // And a hole here and there.
+            position += if at % 700 == 0 { 6_000 } else { 113 };
+        }
+        gate.finish(&mut |_| events += 1);
+        assert_eq!(CALLS.get() - before, 0, "{}", detector.name());
+        assert!(events > 2 || detector.name() != "energy", "{} told {events} events", detector.name());
+    }
 }

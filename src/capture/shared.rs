@@ -1,0 +1,136 @@
+//! A capture's state, and its worker's thread.
+
+use super::FirstOpen;
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind};
+use crate::handoff::newest;
+use crate::report::Report;
+use crate::signal::picture::Picture;
+use crate::source::{InputInfo, Wish};
+use crate::stats::{StatsReader, StatsWriter};
+use crate::supervisor::Supervisor;
+use crate::time::{Clock, Waker};
+use crate::worker::{Times, Worker};
+use parking_lot::{Condvar, Mutex};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+/// Where the worker publishes.
+pub(super) type Ends = (StatsWriter, newest::Writer<Picture>);
+
+pub(super) struct Shared {
+    pub state: Mutex<State>,
+    /// The state became `Ended`.
+    pub ended: Condvar,
+    pub desk: Arc<Desk>,
+    pub clock: Clock,
+    pub muted: Arc<AtomicBool>,
+    pub stats: Mutex<StatsReader>,
+    pub picture: Mutex<newest::Reader<Picture>>,
+    pub origin: Instant,
+    pub first_open: Arc<OnceLock<FirstOpen>>,
+    /// The worker's thread.
+    pub worker: OnceLock<ThreadId>,
+}
+
+pub(super) enum State {
+    /// With the worker's ends, until it takes them.
+    Idle(Box<Ends>),
+    Starting,
+    Running(Waker),
+    Ended(Box<Result<Report, Error>>),
+}
+
+impl State {
+    /// Tells the worker, if it runs, that there is something for it.
+    pub fn wake(&self) {
+        if let Self::Running(worker) = self {
+            worker.wake();
+        }
+    }
+}
+
+impl Shared {
+    pub fn elapsed(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.origin)
+    }
+
+    pub fn end(&self, result: Result<Report, Error>) {
+        *self.state.lock() = State::Ended(Box::new(result));
+        // Who joined too late ends here, which they see.
+        self.desk.taps.lock().clear();
+        self.desk.takes.lock().clear();
+        self.desk.tellers.lock().clear();
+        self.ended.notify_all();
+    }
+}
+
+/// The worker's thread.
+pub(super) fn run(
+    shared: Arc<Shared>,
+    config: Config,
+    ends: Ends,
+    told: mpsc::SyncSender<Result<InputInfo, Error>>,
+) {
+    /// However this thread ends, nobody waits for it in vain.
+    struct Ending {
+        shared: Arc<Shared>,
+        result: Result<Report, Error>,
+    }
+    impl Drop for Ending {
+        fn drop(&mut self) {
+            let died = Err(died());
+            self.shared.end(std::mem::replace(&mut self.result, died));
+        }
+    }
+    let mut ending = Ending { shared: shared.clone(), result: Err(died()) };
+    let sleeper = shared.clock.sleeper();
+    let worker = sleeper.waker();
+    *shared.state.lock() = State::Running(worker.clone());
+    let _ = shared.worker.set(thread::current().id());
+    let first_open = shared.first_open.get_or_init(FirstOpen::now(&shared.clock)).instant;
+    let wish = Wish {
+        input: config.input,
+        host: config.host,
+        format: config.format,
+        pace: config.pace,
+        pool: config.pool,
+        muted: shared.muted.clone(),
+        length: config.length,
+        clock: shared.clock.clone(),
+        worker,
+        attendance: Arc::default(),
+    };
+    let (stats, picture) = ends;
+    let result = Supervisor::start(wish, config.recovery).and_then(|supervisor| {
+        let times = Times { origin: shared.origin, first_open, length: config.length, idle: config.idle };
+        let worker = Worker::new(
+            shared.desk.clone(),
+            sleeper,
+            supervisor,
+            Engine::new(picture, config.history),
+            stats,
+            times,
+        );
+        worker.run(|input| {
+            let _ = told.send(Ok(input.clone()));
+        })
+    });
+    let failed = result.as_ref().err().cloned();
+    ending.result = result;
+    drop(ending);
+    if let Some(error) = failed {
+        // Too late for whoever heard of an opening already.
+        let _ = told.try_send(Err(error));
+    }
+}
+
+pub(super) fn died() -> Error {
+    let message = "the capture's thread panicked, which is a defect; files are valid as far as they go";
+    Error::new(ErrorKind::Internal, message)
+}

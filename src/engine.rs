@@ -1,0 +1,381 @@
+//! What the worker makes of what it gets: blocks in, taps out. A function of its input alone; it reads no clock and
+//! never sleeps, so the same input always gives the same chunks and the same account.
+
+mod line;
+mod outlets;
+
+use crate::error::Error;
+use crate::event::{Bulletin, EventKind};
+use crate::handoff::newest;
+use crate::intake::{Final, Header};
+use crate::record::Record;
+use crate::report::EpochReport;
+use crate::signal::level::Meter;
+use crate::signal::picture::Picture;
+use crate::source::InputInfo;
+use crate::stats::Stats;
+use crate::take::TakePipe;
+use crate::tap::Pipe;
+use crate::timeline::{
+    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
+};
+use line::Line;
+use outlets::Outlets;
+use std::time::{Duration, Instant};
+
+/// Pictures per second while somebody looks.
+const PICTURES_HZ: u64 = 30;
+/// Gap records that are kept for the report; the ledger counts all of them.
+const MOST_GAPS: usize = 4096;
+/// Epochs that are kept for the report; the statistics count all of them.
+const MOST_EPOCHS: usize = 1024;
+
+/// How the last epoch ended.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    end: CapturedAt,
+    why: Away,
+}
+
+/// Timeline, outlets and account of a capture.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    outlets: Outlets,
+    pub bulletin: Bulletin,
+    pub stats: Stats,
+    /// The epoch that blocks come from, or came from last.
+    line: Option<Line>,
+    /// How that one ended, if it has.
+    left: Option<Left>,
+    /// One that is open and has brought no block yet.
+    next: Option<Line>,
+    /// The rate of the first epoch, which the report's axis has.
+    first_hz: u32,
+    /// The figures of the epochs before the open one.
+    past: Stats,
+    epochs: Vec<EpochReport>,
+    gaps: Vec<Gap>,
+    picture: newest::Writer<Picture>,
+    meter: Meter,
+    /// Where the present picture started.
+    pictured: u64,
+    pictures: u64,
+}
+
+impl Engine {
+    pub fn new(picture: newest::Writer<Picture>, history: Duration) -> Self {
+        Self {
+            outlets: Outlets::new(history),
+            bulletin: Bulletin::default(),
+            stats: Stats::default(),
+            line: None,
+            left: None,
+            next: None,
+            first_hz: 0,
+            past: Stats::default(),
+            epochs: Vec::new(),
+            gaps: Vec::new(),
+            picture,
+            meter: Meter::new(1),
+            pictured: 0,
+            pictures: 0,
+        }
+    }
+
+    /// A device is open; capture times count from `first_open`.
+    ///
+    /// # Errors
+    /// `BadArgument` when it is the first and a tap does not fit it.
+    pub fn begin(&mut self, info: InputInfo, anchor: &Anchor, first_open: Instant) -> Result<(), Error> {
+        let timing = Timing::new(info.format.rate_hz, anchor, first_open);
+        let (timeline, started_at, offset) = (Timeline::default(), Duration::ZERO, 0);
+        let line = Line { info: info.clone(), timeline, timing, started_at, offset };
+        if self.line.is_some() {
+            self.next = Some(line);
+            self.bulletin.tell(EventKind::Reopened(info));
+            return Ok(());
+        }
+        self.outlets.begin(info.format)?;
+        self.first_hz = info.format.rate_hz;
+        self.meter = Meter::new(info.format.channels.into());
+        self.line = Some(line);
+        self.bulletin.tell(EventKind::Opened(info));
+        Ok(())
+    }
+
+    /// A tap joins.
+    pub fn welcome(&mut self, tap: Box<dyn Pipe>) {
+        let line = self.line.as_ref().filter(|_| self.left.is_none());
+        self.outlets.join(tap, line);
+    }
+
+    /// A take joins.
+    pub fn welcome_take(&mut self, take: TakePipe) {
+        let line = self.line.as_ref().filter(|_| self.left.is_none());
+        self.outlets.join_take(take, line);
+    }
+
+    /// Whether the device is to be open for the sake of a take.
+    pub fn holds_device(&self) -> bool {
+        self.outlets.hold_device()
+    }
+
+    /// Whether a take goes on that has begun.
+    pub fn has_takes(&self) -> bool {
+        self.outlets.have_takes()
+    }
+
+    /// No device could be opened for the takes that wait for one.
+    pub fn reject_takes(&mut self, error: &Error) {
+        self.outlets.reject_takes(error);
+    }
+
+    /// Before and after the blocks that wait: what was asked of takes meanwhile.
+    pub fn heed(&mut self, now: Duration) {
+        if let Some(line) = &self.line {
+            self.outlets.look(now, line);
+        }
+    }
+
+    /// When takes must be looked at again, since the first open.
+    pub fn due(&self) -> Option<Duration> {
+        self.outlets.due()
+    }
+
+    /// Lets go of taps that nobody listens to.
+    pub fn sweep(&mut self) {
+        self.outlets.sweep();
+    }
+
+    /// A block, first seen so long after the first open, when the device had reported so many xruns.
+    pub fn block(&mut self, header: &Header, native: &[u8], seen: Duration, xruns: u64) {
+        let Some(line) = self.next.as_mut().or(self.line.as_mut()) else { return };
+        let verdict = line.timing.block(header, seen, xruns);
+        if self.next.is_some() {
+            self.resume();
+        }
+        if let Some(verdict) = verdict {
+            self.judge(verdict);
+        }
+        let pictured = self.picture.wanted(seen);
+        let first_hz = self.first_hz;
+        let Self { line: Some(line), outlets, meter, stats, gaps, bulletin, .. } = self else { return };
+        // The timeline is taken out while its line is looked at.
+        let mut timeline = std::mem::take(&mut line.timeline);
+        timeline.block(header, |span| match span.missing {
+            Some(_) => hole(span, line, first_hz, outlets, gaps, bulletin),
+            None => {
+                let (decoded, repaired) = outlets.audio(line.on_axis(span), native, line, pictured);
+                stats.repaired_samples += repaired as u64;
+                if pictured {
+                    meter.add(decoded);
+                }
+            }
+        });
+        line.timeline = timeline;
+    }
+
+    /// The first block of another epoch is here, so it is known how long there was none.
+    fn resume(&mut self) {
+        let (Some(mut next), Some(left)) = (self.next.take(), self.left.take()) else { return };
+        let start = next.timing.captured(0.0, 0.0);
+        let absence = Absence {
+            length: start.at.saturating_sub(left.end.at),
+            error: start.bound.saturating_add(left.end.bound),
+            cause: Cause::Away(left.why),
+        };
+        let first_hz = self.first_hz;
+        let end = self.line.as_ref().map_or(0, |line| line.place(line.axis(), first_hz));
+        let gap = absence.gap(end, first_hz);
+        note(gap, &mut self.gaps, &mut self.bulletin);
+        (next.started_at, next.offset) = (start.at, gap.position + gap.frames);
+        let format = next.info.format;
+        self.meter = Meter::new(format.channels.into());
+        self.pictured = 0;
+        self.outlets.resume(self.line.take(), &absence, &next);
+        self.line = Some(next);
+    }
+
+    /// News about frames that the device lost.
+    fn judge(&mut self, verdict: Verdict) {
+        let first_hz = self.first_hz;
+        let Some(line) = &mut self.line else { return };
+        let axis = line.axis();
+        let loss = Verdict { position: verdict.position + line.timing.lost(), ..verdict };
+        self.outlets.loss(loss);
+        self.bulletin.tell(EventKind::Lost(verdict));
+        if verdict.state == LossState::Settled {
+            let Verdict { position, frames, error_frames, .. } = verdict;
+            line.timing.settle(&verdict, axis);
+            // What is on its way was delivered in time; from here on everything is later.
+            let missing = Some(Cause::Lost);
+            let span = Span { start: axis, end: axis + frames, missing, error_frames };
+            self.outlets.hole(span, line);
+            let (start, end) = (line.place(position, first_hz), line.place(position + frames, first_hz));
+            let gap = Gap { position: start, frames: end - start, error_frames, cause: Cause::Lost };
+            note(gap, &mut self.gaps, &mut self.bulletin);
+        }
+    }
+
+    /// The epoch ends. `last`: what the callback left, unless it is stuck; `live`: its figures; `why`: none at the end of
+    /// the capture.
+    pub fn leave(&mut self, last: Option<&Final>, live: &Live<'_>, why: Option<Away>) {
+        let first_hz = self.first_hz;
+        let ledger = self.ledger(live.record);
+        self.past = self.together(live);
+        if let Some(next) = self.next.take() {
+            // It brought nothing.
+            self.keep(next.report(ledger, why));
+        } else if let Some(line) = &mut self.line
+            && self.left.is_none()
+        {
+            let Self { outlets, gaps, bulletin, .. } = self;
+            if let Some(last) = last {
+                let mut timeline = std::mem::take(&mut line.timeline);
+                timeline.finish(last, |span| hole(span, line, first_hz, outlets, gaps, bulletin));
+                line.timeline = timeline;
+            }
+            let axis = line.axis();
+            outlets.leave(line);
+            let end = line.timing.captured(axis as f64, 0.0);
+            self.left = Some(Left { end, why: why.unwrap_or(Away::Suspended) });
+            let report = line.report(ledger, why);
+            self.keep(report);
+        }
+        self.stats = self.together(live);
+        if matches!(why, Some(Away::Idle | Away::Suspended)) {
+            self.outlets.history.clear();
+        }
+        if let Some(why) = why {
+            self.bulletin.tell(EventKind::Closed(why));
+        }
+    }
+
+    fn keep(&mut self, report: EpochReport) {
+        if self.epochs.len() < MOST_EPOCHS {
+            self.epochs.push(report);
+        }
+    }
+
+    /// The end, after the last epoch's: what was noted.
+    pub fn finish(&mut self) -> (Vec<Gap>, Vec<EpochReport>) {
+        self.outlets.finish(self.line.as_ref());
+        // Losses were found after what came behind them.
+        self.gaps.sort_by_key(|gap| gap.position);
+        (std::mem::take(&mut self.gaps), std::mem::take(&mut self.epochs))
+    }
+
+    /// What is open, or was open last; none before the first opening.
+    pub fn input(&self) -> Option<InputInfo> {
+        self.line.as_ref().map(|line| line.info.clone())
+    }
+
+    /// Frames of the epoch that were served.
+    pub fn position(&self) -> u64 {
+        self.open().map_or(0, |line| line.timeline.position())
+    }
+
+    /// The position up to which the taps and whoever looks at pictures need frames next.
+    pub fn needs(&self, now: Duration) -> u64 {
+        let (Some(line), None) = (&self.line, &self.next) else { return u64::MAX };
+        let (position, lost) = (line.timeline.position(), line.timing.lost());
+        let picture = if self.picture.wanted(now) { self.pictured + self.picture_frames() } else { u64::MAX };
+        self.outlets.needs(position + lost).saturating_sub(lost).min(picture)
+    }
+
+    /// Brings the statistics up to date, and the picture.
+    pub fn look(&mut self, live: &Live<'_>, now: Duration) {
+        if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
+            line.timing.callback(live.record.stamp_ns, live.largest);
+        }
+        self.stats = self.together(live);
+        let position = self.position();
+        let frames = position.saturating_sub(self.pictured);
+        if !self.picture.wanted(now) {
+            self.pictured = position;
+        } else if frames >= self.picture_frames() {
+            self.pictured = position;
+            self.pictures += 1;
+            let (sequence, levels) = (self.pictures, self.meter.take());
+            let channels = self.open().map_or(0, |line| line.info.format.channels);
+            self.picture.publish(|picture| {
+                *picture = Picture { sequence, position, frames, channels, levels };
+            });
+        }
+    }
+
+    fn picture_frames(&self) -> u64 {
+        self.open().map_or(u64::MAX, |line| u64::from(line.info.format.rate_hz) / PICTURES_HZ)
+    }
+
+    /// The epoch that is open.
+    fn open(&self) -> Option<&Line> {
+        self.next.as_ref().or(self.line.as_ref().filter(|_| self.left.is_none()))
+    }
+
+    fn ledger(&self, record: &Record) -> Ledger {
+        self.open().map_or_else(Ledger::default, |line| Ledger {
+            lost: line.timing.lost(),
+            lost_provisional: line.timing.lost_provisional(),
+            ..line.timeline.ledger(record)
+        })
+    }
+
+    /// The figures of all epochs.
+    fn together(&self, live: &Live<'_>) -> Stats {
+        let (past, Some(line)) = (&self.past, self.open()) else {
+            let Stats { repaired_samples, wakeups, .. } = self.stats;
+            return Stats { repaired_samples, wakeups, ..self.past };
+        };
+        Stats {
+            ledger: past.ledger + self.ledger(live.record),
+            clock: line.timing.stats(),
+            callbacks: past.callbacks + live.record.callbacks,
+            max_callback_frames: past.max_callback_frames.max(live.largest.into()),
+            errors: past.errors + live.errors,
+            xruns: past.xruns + live.xruns,
+            ..self.stats
+        }
+    }
+}
+
+/// The figures of the open epoch that its callbacks tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live<'a> {
+    pub record: &'a Record,
+    /// Frames of the largest callback.
+    pub largest: u32,
+    pub errors: u64,
+    pub xruns: u64,
+}
+
+/// A hole, for the taps and for the report.
+fn hole(
+    span: Span,
+    line: &Line,
+    first_hz: u32,
+    outlets: &mut Outlets,
+    gaps: &mut Vec<Gap>,
+    bulletin: &mut Bulletin,
+) {
+    outlets.hole(line.on_axis(span), line);
+    let Some(cause) = span.missing else { return };
+    let (position, end) = (line.place(span.start, first_hz), line.place(span.end, first_hz));
+    note(Gap { position, frames: end - position, error_frames: 0, cause }, gaps, bulletin);
+}
+
+/// A gap for the report; neighbours of one cause are one.
+fn note(gap: Gap, gaps: &mut Vec<Gap>, bulletin: &mut Bulletin) {
+    if let Some(last) = gaps.last_mut()
+        && last.cause == gap.cause
+        && last.cause != Cause::Lost
+        && last.position + last.frames == gap.position
+    {
+        last.frames += gap.frames;
+        return;
+    }
+    bulletin.tell(EventKind::Gap(gap));
+    if gaps.len() < MOST_GAPS {
+        gaps.push(gap);
+    }
+}

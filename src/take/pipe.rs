@@ -1,0 +1,335 @@
+//! The worker's end of a take: one tap to the engine, which hands what lies in the take's interval to its own.
+
+use super::report::{Latency, TakeEnd, TakeReport};
+use super::{Stage, TakeDesk, TakePlan};
+use crate::error::{Error, ErrorKind};
+use crate::format::StreamFormat;
+use crate::signal::level::{MAX_CHANNELS, Meter};
+use crate::signal::resample::run_frames;
+use crate::tap::{Audio, Pipe};
+use crate::timeline::{Absence, CapturedAt, Cause, Gap, Span, Timing, Verdict};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Gap records that are kept; all are counted.
+const MOST_GAPS: usize = 4096;
+
+#[derive(Debug)]
+pub(crate) struct TakePipe {
+    desk: Arc<TakeDesk>,
+    taps: Vec<Box<dyn Pipe>>,
+    /// What some of them fill, to be overwritten by a cancel.
+    memories: Vec<Arc<Mutex<Vec<f32>>>>,
+    /// When it was asked for, and how long before that it begins.
+    pub asked_at: Duration,
+    pub pre_roll: Duration,
+    place: Option<Place>,
+    /// Where it ends, on the epoch's axis, and when to wait no longer.
+    end: Option<(u64, Duration)>,
+    /// Where it is paused and goes on.
+    pauses: VecDeque<(u64, bool)>,
+    is_paused: bool,
+    is_over: bool,
+    gaps: Vec<Gap>,
+    missing: u64,
+    meter: Meter,
+    started: Option<CapturedAt>,
+    latency: Latency,
+}
+
+/// Where a take is in the present epoch.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    format: StreamFormat,
+    /// Up to where it has heard the epoch, on its axis.
+    position: u64,
+    /// Where on that axis it begins, or goes on.
+    from: u64,
+    /// The take's frame there.
+    offset: u64,
+    rate_hz: u32,
+}
+
+impl Place {
+    /// The take's frame at the epoch's `position`.
+    fn frame(&self, position: u64) -> u64 {
+        self.offset + run_frames(0, position.saturating_sub(self.from), self.format.rate_hz, self.rate_hz)
+    }
+}
+
+impl TakePipe {
+    pub fn new(desk: Arc<TakeDesk>, plan: TakePlan, asked_at: Duration) -> Self {
+        Self {
+            desk,
+            taps: plan.taps,
+            memories: plan.memories,
+            asked_at,
+            pre_roll: plan.pre_roll,
+            place: None,
+            end: None,
+            pauses: VecDeque::new(),
+            is_paused: false,
+            is_over: false,
+            gaps: Vec::new(),
+            missing: 0,
+            meter: Meter::new(1),
+            started: None,
+            latency: Latency::default(),
+        }
+    }
+
+    /// Begins at `from`; what comes first is at `position`, which may be before it.
+    pub fn begin_at(&mut self, format: StreamFormat, position: u64, from: u64) -> Result<(), Error> {
+        self.taps.iter_mut().try_for_each(|tap| tap.begin(format, from))?;
+        self.place = Some(Place { format, position, from, offset: 0, rate_hz: format.rate_hz });
+        self.meter = Meter::new(format.channels.into());
+        Ok(())
+    }
+
+    /// What was asked for meanwhile, as of `now`.
+    fn obey(&mut self, timing: &Timing) {
+        let desk = self.desk.clone();
+        let mut orders = desk.orders.lock();
+        for (at, is_paused) in orders.pauses.drain(..) {
+            self.pauses.push_back((timing.position_at(at), is_paused));
+        }
+        if let Some((at, deadline)) = orders.end
+            && self.end.is_none()
+        {
+            self.end = Some((timing.position_at(at), deadline));
+        }
+        if orders.cancelled {
+            self.taps.iter_mut().for_each(|tap| tap.cancel());
+            self.over(TakeEnd::Cancelled, timing);
+            // Behind the last chunk.
+            for memory in &self.memories {
+                let mut memory = memory.lock();
+                memory.fill(0.0);
+                std::hint::black_box(&mut *memory).clear();
+            }
+        }
+    }
+
+    /// Goes through `[start, end)` of the epoch's axis in pieces that are outside, inside, or paused.
+    fn walk(&mut self, end: u64, timing: &Timing, mut inside: impl FnMut(&mut Self, u64, u64)) {
+        while !self.is_over
+            && let Some(mut place) = self.place
+            && place.position < end
+        {
+            let start = place.position;
+            while let Some((at, is_paused)) = self.pauses.front().copied()
+                && at <= start
+            {
+                self.is_paused = is_paused;
+                self.pauses.pop_front();
+            }
+            if self.end.is_some_and(|(last, _)| last <= start) {
+                return self.over(TakeEnd::Finished, timing);
+            }
+            let borders = [
+                Some(place.from).filter(|from| *from > start),
+                self.pauses.front().map(|(at, _)| *at),
+                self.end.map(|(last, _)| last),
+            ];
+            let stop = borders.into_iter().flatten().fold(end, u64::min);
+            if start >= place.from {
+                if self.started.is_none() {
+                    self.started = Some(timing.captured(start as f64, 0.0));
+                }
+                if self.is_paused {
+                    self.missing_from(
+                        Span { start, end: stop, missing: Some(Cause::Paused), error_frames: 0 },
+                        timing,
+                    );
+                } else {
+                    inside(self, start, stop);
+                }
+            }
+            place.position = stop;
+            self.place = Some(place);
+        }
+    }
+
+    fn missing_from(&mut self, span: Span, timing: &Timing) {
+        self.taps.iter_mut().for_each(|tap| tap.hole(span, timing));
+        let (Some(place), Some(cause)) = (&self.place, span.missing) else { return };
+        let position = place.frame(span.start);
+        self.note(Gap {
+            position,
+            frames: place.frame(span.end) - position,
+            error_frames: span.error_frames,
+            cause,
+        });
+    }
+
+    fn note(&mut self, gap: Gap) {
+        self.missing += gap.frames;
+        if let Some(last) = self.gaps.last_mut()
+            && last.cause == gap.cause
+            && last.position + last.frames == gap.position
+        {
+            last.frames += gap.frames;
+        } else if self.gaps.len() < MOST_GAPS {
+            self.gaps.push(gap);
+        }
+    }
+
+    fn over(&mut self, end: TakeEnd, timing: &Timing) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let Some(place) = self.place else {
+            let message = "the take ended before a device was open; there is nothing in it";
+            let error = Error::new(ErrorKind::NoDevice, message);
+            self.taps.iter().for_each(|tap| tap.reject(error.clone()));
+            self.taps.clear();
+            return self.desk.enter(Stage::Done(Box::new(Err(error))));
+        };
+        let last = place.position.max(place.from);
+        self.taps.iter_mut().for_each(|tap| tap.finish(last, timing));
+        let channels = usize::from(place.format.channels).min(MAX_CHANNELS);
+        let report = TakeReport {
+            end,
+            rate_hz: place.rate_hz,
+            frames: place.frame(last),
+            started: self.started.unwrap_or_default(),
+            gaps: std::mem::take(&mut self.gaps),
+            missing: self.missing,
+            clock: timing.stats(),
+            levels: self.meter.take()[..channels].to_vec(),
+            latency: self.latency,
+        };
+        self.desk.enter(Stage::Done(Box::new(Ok(report))));
+    }
+}
+
+impl Pipe for TakePipe {
+    fn begin(&mut self, format: StreamFormat, position: u64) -> Result<(), Error> {
+        self.begin_at(format, position, position)
+    }
+
+    fn announce(&self) {
+        self.taps.iter().for_each(|tap| tap.announce());
+        self.desk.enter(Stage::Running);
+    }
+
+    fn leave(&mut self, position: u64, timing: &Timing) {
+        self.obey(timing);
+        let Some(place) = &self.place else { return };
+        let end = position.max(place.from);
+        self.taps.iter_mut().for_each(|tap| tap.leave(end, timing));
+    }
+
+    fn resume(&mut self, format: StreamFormat, absence: &Absence, timing: &Timing) {
+        let Some(place) = self.place else { return };
+        self.taps.iter_mut().for_each(|tap| tap.resume(format, absence, timing));
+        let gap = absence.gap(place.frame(place.position), place.rate_hz);
+        let offset = gap.position + gap.frames;
+        if self.started.is_some() {
+            self.note(gap);
+        }
+        self.place = Some(Place { format, position: 0, from: 0, offset, rate_hz: place.rate_hz });
+        // Levels go on if they can.
+        if format.channels != place.format.channels {
+            self.meter = Meter::new(format.channels.into());
+        }
+        // What was asked for in the old epoch happens in the new one, if it has not.
+        if let Some((_, deadline)) = self.end {
+            self.end = Some((0, deadline));
+        }
+        self.pauses.iter_mut().for_each(|(at, _)| *at = 0);
+    }
+
+    fn audio(&mut self, audio: Audio<'_>, timing: &Timing) {
+        let Some(place) = self.place else { return };
+        let (bytes, samples) = (place.format.frame_bytes(), usize::from(place.format.channels));
+        let first = place.position;
+        let end = first + (audio.native.len() / bytes) as u64;
+        self.walk(end, timing, |take, start, stop| {
+            let (from, to) = ((start - first) as usize, (stop - first) as usize);
+            let native = &audio.native[from * bytes..to * bytes];
+            let decoded = &audio.decoded[from * samples..to * samples];
+            take.meter.add(decoded);
+            take.taps.iter_mut().for_each(|tap| tap.audio(Audio { native, decoded }, timing));
+        });
+    }
+
+    fn hole(&mut self, hole: Span, timing: &Timing) {
+        self.walk(hole.end, timing, |take, start, end| {
+            take.missing_from(Span { start, end, ..hole }, timing)
+        });
+    }
+
+    fn loss(&mut self, loss: Verdict) {
+        if self.started.is_some() {
+            self.taps.iter_mut().for_each(|tap| tap.loss(loss));
+        }
+    }
+
+    fn look(&mut self, now: Duration, timing: &Timing) {
+        if self.is_over {
+            return;
+        }
+        self.obey(timing);
+        let Some(place) = self.place else { return };
+        let since = now.saturating_sub(self.asked_at);
+        self.latency.opened.get_or_insert(since);
+        if self.started.is_some() {
+            self.latency.first_frame.get_or_insert(since);
+        }
+        match self.end {
+            Some((end, _)) if end <= place.position => self.over(TakeEnd::Finished, timing),
+            Some((_, deadline)) if now >= deadline => self.over(TakeEnd::Waited, timing),
+            _ => {}
+        }
+    }
+
+    fn due(&self) -> Option<Duration> {
+        self.end.map(|(_, deadline)| deadline)
+    }
+
+    fn finish(&mut self, _position: u64, timing: &Timing) {
+        self.over(TakeEnd::CaptureEnded, timing);
+    }
+
+    fn needs(&self, position: u64) -> u64 {
+        let Some(place) = &self.place else { return u64::MAX };
+        if place.from > position {
+            return place.from;
+        }
+        let taps = self.taps.iter().map(|tap| tap.needs(position)).min().unwrap_or(u64::MAX);
+        self.end.map_or(taps, |(end, _)| taps.min(end.max(position + 1)))
+    }
+
+    fn decodes(&self) -> bool {
+        true
+    }
+
+    fn cancel(&mut self) {
+        self.desk.orders.lock().cancelled = true;
+    }
+
+    fn holds_device(&self) -> bool {
+        !self.is_over
+    }
+
+    fn reject(&self, error: Error) {
+        self.taps.iter().for_each(|tap| tap.reject(error.clone()));
+        self.desk.enter(Stage::Done(Box::new(Err(error))));
+    }
+
+    fn is_gone(&self) -> bool {
+        self.is_over
+    }
+}
+
+/// A worker that is gone, for whatever reason, must not leave anybody waiting.
+impl Drop for TakePipe {
+    fn drop(&mut self) {
+        let message = "the capture ended before the take had begun; there is nothing in it";
+        let error = Error::new(ErrorKind::NoDevice, message);
+        self.desk.enter(Stage::Done(Box::new(Err(error))));
+    }
+}

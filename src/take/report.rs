@@ -1,0 +1,51 @@
+//! What a take leaves behind.
+
+use crate::signal::level::Level;
+use crate::timeline::{CapturedAt, ClockStats, Gap};
+use std::time::Duration;
+
+/// How a take ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TakeEnd {
+    /// As it was asked for, with every frame captured before.
+    Finished,
+    /// It was asked for, and what was captured before did not come: the device is gone or stands still.
+    Waited,
+    /// It was cancelled.
+    Cancelled,
+    /// The capture ended.
+    CaptureEnded,
+}
+
+/// How long the start took: each since the take was asked for, `None` if it never came to that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// Until a device was open and the worker knew of the take.
+    pub opened: Option<Duration>,
+    /// Until the worker had frames of the take.
+    pub first_frame: Option<Duration>,
+}
+
+/// The account of a take. Frames are those of the device's rate when the take began; the axis is the take's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakeReport {
+    /// How it ended.
+    pub end: TakeEnd,
+    /// The rate of the frames, in Hz.
+    pub rate_hz: u32,
+    /// Frames from start to end, holes included.
+    pub frames: u64,
+    /// When the first was captured.
+    pub started: CapturedAt,
+    /// The holes: the first 4,096.
+    pub gaps: Vec<Gap>,
+    /// Frames that are missing for whatever reason, in all holes.
+    pub missing: u64,
+    /// The clock as of the end.
+    pub clock: ClockStats,
+    /// Peak and RMS of each of the first eight channels, over the whole take.
+    pub levels: Vec<Level>,
+    /// How long the start took.
+    pub latency: Latency,
+}

@@ -1,0 +1,171 @@
+//! Takes: exact at both ends, for every tap.
+#![cfg(not(loom))]
+
+mod support;
+
+use hearken::{
+    Capture, Cause, Config, FileTap, Input, Pace, SampleFormat, Synthetic, TakeEnd, TakePlan, TakeReport,
+    Tap, WhenFull,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use support::{Mic, bare_tap};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Sets it when dropped, whatever happens.
+struct Defer<'a>(&'a AtomicBool);
+
+impl Drop for Defer<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A capture of a microphone that plays at the pace of a clock while `test` runs; each sample is its frame's number.
+fn with_a_microphone(config: Config, test: impl FnOnce(&Capture)) {
+    let mic = Mic::new(48_000, 1, SampleFormat::I16);
+    let capture = Capture::new(Config { input: Input::Cpal(mic.device()), ..config }).unwrap();
+    capture.start().unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _end = Defer(&done);
+        scope.spawn(|| {
+            let next = || if done.load(Ordering::Relaxed) { (48_000_000, ms(0)) } else { (480, ms(0)) };
+            mic.play_counting(next, Duration::from_secs(20));
+        });
+        test(&capture);
+    });
+    capture.stop().unwrap();
+}
+
+/// The frame numbers that a bare tap heard, each the successor of the one before; the first.
+fn numbers(samples: &[f32]) -> u16 {
+    let number = |sample: &f32| (sample * 32_768.0) as i16 as u16;
+    for pair in samples.windows(2) {
+        assert_eq!(number(&pair[1]), number(&pair[0]).wrapping_add(1));
+    }
+    number(&samples[0])
+}
+
+fn check_length(report: &TakeReport, expected: Duration) {
+    let length = report.frames as f64 / f64::from(report.rate_hz);
+    assert!((length - expected.as_secs_f64()).abs() < 0.005, "{length} s for {expected:?}");
+}
+
+#[test]
+fn a_pre_roll_is_spliced_to_the_frame_for_every_tap() {
+    let config = Config { history: ms(1000), ..Config::default() };
+    with_a_microphone(config, |capture| {
+        let folder = tempfile::tempdir().unwrap();
+        thread::sleep(ms(1300));
+        let mut plan = TakePlan::new(ms(700));
+        let exact = plan.memory(bare_tap().chunk_ms(20)).unwrap();
+        let resampled = plan.receiver(Tap::new().chunk_ms(20).queue(1, WhenFull::DropNew)).unwrap();
+        let file = plan.file(FileTap::native(folder.path().join("take.wav"))).unwrap();
+        let (asked, began) = (Instant::now(), capture.first_open().unwrap().instant);
+        let take = capture.take(plan).unwrap();
+        let mut heard = resampled.take(4).collect::<Vec<_>>();
+        assert_eq!((heard[0].position(), heard.len()), (0, 4), "the pre-roll was there at once");
+        thread::sleep(ms(300));
+        let ended = Instant::now();
+        let report = take.finish().unwrap();
+        assert!(ended.elapsed() < ms(150), "{:?}", ended.elapsed());
+        assert_eq!((report.end, report.missing, report.gaps.len()), (TakeEnd::Finished, 0, 0));
+        check_length(&report, ended - asked + ms(700));
+        let started = report.started.at.as_secs_f64();
+        assert!((started - (asked - began - ms(700)).as_secs_f64()).abs() < 0.005, "{started}");
+        let samples = exact.into_samples();
+        assert_eq!(samples.len() as u64, report.frames);
+        // The frame's number is its time.
+        let first = numbers(&samples);
+        assert_eq!(heard.remove(0).captured_at().at, report.started.at);
+        assert_eq!(file.finish().unwrap().frames, report.frames);
+        let mut reader = hearken::wav::WavReader::open(folder.path().join("take.wav")).unwrap();
+        let mut bytes = Vec::new();
+        reader.read(&mut bytes, 1).unwrap();
+        assert_eq!(u16::from_ne_bytes([bytes[0], bytes[1]]), first);
+    });
+}
+
+#[test]
+fn takes_overlap_and_pauses_are_cut_to_the_frame() {
+    with_a_microphone(Config { history: ms(500), ..Config::default() }, |capture| {
+        thread::sleep(ms(600));
+        let mut plans = [ms(0), ms(400)].map(TakePlan::new);
+        let heard = plans.each_mut().map(|plan| plan.memory(bare_tap().chunk_ms(10)).unwrap());
+        let started = Instant::now();
+        let [long, short] = plans.map(|plan| capture.take(plan).unwrap());
+        thread::sleep(ms(100));
+        let paused = Instant::now();
+        long.pause();
+        thread::sleep(ms(200));
+        let pause = paused.elapsed();
+        long.resume();
+        let ended = started.elapsed();
+        let short = short.finish().unwrap();
+        thread::sleep(ms(100));
+        let last = started.elapsed();
+        let long = long.finish().unwrap();
+        check_length(&short, ended + ms(400));
+        check_length(&long, last);
+        let [in_long, in_short] = heard.map(hearken::Memory::into_samples);
+        assert_eq!((in_short.len() as u64, short.missing), (short.frames, 0));
+        numbers(&in_short);
+        let [gap] = long.gaps[..] else { panic!("{:?}", long.gaps) };
+        assert_eq!((gap.cause, gap.frames), (Cause::Paused, long.missing));
+        assert!((gap.frames as f64 / 48e3 - pause.as_secs_f64()).abs() < 0.005);
+        // The pause is left out.
+        assert_eq!(in_long.len() as u64 + gap.frames, long.frames);
+        let (before, after) = in_long.split_at(gap.position as usize);
+        assert_eq!(numbers(after).wrapping_sub(numbers(before)), (gap.position + gap.frames) as u16);
+    });
+}
+
+#[test]
+fn a_cold_capture_opens_for_each_take_and_lets_go_of_its_input() {
+    let input = Input::Synthetic(Synthetic::Tone);
+    let capture =
+        Capture::new(Config { input, pace: Pace::RealTime, idle: ms(300), ..Config::default() }).unwrap();
+    for round in 0..2 {
+        let mut plan = TakePlan::default().post_roll(ms(50));
+        let heard = plan.memory(Tap::default()).unwrap();
+        let asked = Instant::now();
+        let take = capture.take(plan).unwrap();
+        let opened = Instant::now();
+        thread::sleep(ms(200));
+        let (most, least) = (asked.elapsed() + ms(50), opened.elapsed() + ms(50));
+        let report = take.finish().unwrap();
+        assert_eq!(report.end, TakeEnd::Finished);
+        assert!(report.latency.opened.unwrap() < ms(100) && report.latency.first_frame.unwrap() < ms(150));
+        let length = Duration::from_secs_f64(report.frames as f64 / f64::from(report.rate_hz));
+        assert!((least - ms(5)..most + ms(5)).contains(&length), "{length:?}, {least:?} to {most:?}");
+        let expected = (report.frames * 16_000 + 24_000) / 48_000;
+        assert_eq!(heard.into_samples().len() as u64, expected);
+        assert!(capture.input().is_some(), "it stays open for a while, round {round}");
+        thread::sleep(ms(500));
+        assert!(capture.input().is_none(), "and is let go of then");
+    }
+    let report = capture.stop().unwrap();
+    assert_eq!((report.epochs.len(), report.stats.ledger.balanced()), (2, true));
+}
+
+#[test]
+fn a_cancelled_take_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("take.wav");
+    with_a_microphone(Config::default(), |capture| {
+        let mut plan = TakePlan::default();
+        let heard = plan.memory(bare_tap().chunk_ms(10)).unwrap();
+        let file = plan.file(FileTap::native(&path)).unwrap();
+        let take = capture.take(plan).unwrap();
+        thread::sleep(ms(200));
+        assert!(!heard.is_empty());
+        take.cancel();
+        assert_eq!(file.finish().unwrap_err().kind(), hearken::ErrorKind::Cancelled);
+        assert!(!path.exists() && heard.is_empty());
+    });
+}
