@@ -8,10 +8,11 @@ use crate::event::{self, Events, StopReason};
 use crate::handoff::{newest, seqlock};
 use crate::report::Report;
 use crate::signal::picture::Picture;
+use crate::signal::voice::Voice;
 use crate::source::{Input, InputInfo};
 use crate::stats::Stats;
 use crate::take::{Take, TakePlan};
-use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
+use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
 use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
 use shared::{Ends, Shared, State, died, run};
@@ -91,6 +92,17 @@ impl Capture {
     /// `BadArgument` for a tap that no device could serve.
     pub fn receiver(&self, tap: Tap) -> Result<Receiver, Error> {
         let (pipe, receiver) = tap::receiver(tap, Duration::ZERO)?;
+        self.join(pipe);
+        Ok(receiver)
+    }
+
+    /// Adds a tap of which only speech is passed on: where `voice` finds some, from a little before it begins to a little
+    /// after it ends. The tap is mono at 16 kHz; the detector works on the thread that receives.
+    ///
+    /// # Errors
+    /// `BadArgument` for a tap of another rate, of several channels or with a hop, and for values out of their ranges.
+    pub fn speech(&self, tap: Tap, voice: Voice) -> Result<SpeechReceiver, Error> {
+        let (pipe, receiver) = tap::speech(tap, voice, Duration::ZERO)?;
         self.join(pipe);
         Ok(receiver)
     }

@@ -120,7 +120,10 @@ pub use {
     stats::Stats,
     supervisor::Recovery,
     take::{Latency, Memory, Take, TakeEnd, TakePlan, TakeReport},
-    tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
+    tap::{
+        Chunk, FileFormat, FileTap, GapPolicy, Receiver, Speech, SpeechReceiver, Tap, TapLedger, WavFile,
+        WhenFull, Written,
+    },
     time::Clock,
     timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
 };

@@ -40,7 +40,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "stats",
             "time",
             "timeline",
-            "intake",
             "faults",
             "record",
             "rhythm",

@@ -8,7 +8,8 @@ pub use report::{Latency, TakeEnd, TakeReport};
 pub(crate) use pipe::TakePipe;
 
 use crate::error::{Error, ErrorKind};
-use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
+use crate::signal::voice::Voice;
+use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
 use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
@@ -66,6 +67,16 @@ impl TakePlan {
     /// As there.
     pub fn receiver(&mut self, tap: Tap) -> Result<Receiver, Error> {
         let (pipe, receiver) = tap::receiver(tap, self.pre_roll)?;
+        self.taps.push(pipe);
+        Ok(receiver)
+    }
+
+    /// As [`Capture::speech`](crate::Capture::speech), for the take.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn speech(&mut self, tap: Tap, voice: Voice) -> Result<SpeechReceiver, Error> {
+        let (pipe, receiver) = tap::speech(tap, voice, self.pre_roll)?;
         self.taps.push(pipe);
         Ok(receiver)
     }

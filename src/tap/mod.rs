@@ -10,17 +10,19 @@ mod file;
 mod native;
 mod pipe;
 mod receiver;
+mod speech;
 
 pub use assembler::GapPolicy;
 pub use chunk::Chunk;
 pub use file::{FileFormat, FileTap, WavFile, Written};
 pub use receiver::{Receiver, TapLedger, WhenFull};
+pub use speech::{Speech, SpeechReceiver};
 
 pub(crate) use pipe::{Audio, Pipe};
 
 use crate::error::Error;
 use crate::format::StreamFormat;
-use crate::signal::{channels::Channels, gain::Gain, resample::Quality};
+use crate::signal::{channels::Channels, gain::Gain, resample::Quality, voice::Voice};
 use assembler::Grid;
 use pipe::{AudioPipe, Sink};
 use receiver::Queue;
@@ -189,3 +191,15 @@ pub(crate) fn receiver(tap: Tap, pre_roll: Duration) -> Result<(Box<dyn Pipe>, R
 }
 
 pub(crate) use file::file;
+
+/// A tap and the receiver of the speech in it.
+pub(crate) fn speech(
+    tap: Tap,
+    voice: Voice,
+    pre_roll: Duration,
+) -> Result<(Box<dyn Pipe>, SpeechReceiver), Error> {
+    let tap = speech::for_voice(tap)?;
+    let frames = tap.grid(16_000)?.len;
+    let (pipe, chunks) = receiver(tap, pre_roll)?;
+    Ok((pipe, SpeechReceiver::new(chunks, voice, frames)?))
+}
