@@ -28,7 +28,10 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
     }
     if cut > 0 {
         let seconds = cut as f64 / f64::from(format.rate_hz);
-        writeln!(text, "{cut} frames ({seconds:.3} s) of holes longer than a minute were left out")?;
+        writeln!(
+            text,
+            "{cut} frames ({seconds:.3} s) of pauses and holes longer than a minute were left out"
+        )?;
     }
     let ledger = report.stats.ledger;
     let input = report.input.format;

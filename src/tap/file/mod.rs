@@ -33,7 +33,7 @@ enum Content {
 /// A file to be written: where, and what goes in.
 ///
 /// The file keeps the tap's time: silence of exact zeros stands for every hole up to 60 s, for time that was muted, and
-/// for what a slow disk has cost. A longer hole is cut out, and counted in [`Written::cut`].
+/// for what a slow disk has cost. A longer hole is cut out, as a pause is, and counted in [`Written::cut`].
 ///
 /// A program that is killed leaves a valid file that misses less than 1 s.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ pub struct Written {
     pub frames: u64,
     /// Frames that were lost because the disk did not keep up; silence stands for them, except at the very end.
     pub behind: u64,
-    /// Frames of holes of more than 60 s, for which nothing stands.
+    /// Frames of pauses and of holes of more than 60 s, for which nothing stands.
     pub cut: u64,
 }
 

@@ -72,11 +72,13 @@ fn a_file_keeps_the_time_of_holes_up_to_a_minute_and_cuts_longer_ones() {
     line.hole(30_050, Cause::Dropped);
     line.play(301, 130);
     line.hole(60_001, Cause::Lost);
-    line.play(501, 10);
+    line.play(501, 5);
+    line.hole(40, Cause::Paused);
+    line.play(506, 5);
     line.hole(70_000, Cause::Muted);
     let (written, samples, account) = line.end();
     let written = written.expect("a file");
-    assert_eq!((written.frames, written.behind, written.cut), (250 + 30_050 + 140 + 70_000, 0, 60_001));
+    assert_eq!((written.frames, written.behind, written.cut), (250 + 30_050 + 140 + 70_000, 0, 60_041));
     let count = |first: i16, frames: i16| first..first + frames;
     let expected: Vec<i16> = count(1, 250)
         .chain([0; 30_050])
@@ -88,6 +90,7 @@ fn a_file_keeps_the_time_of_holes_up_to_a_minute_and_cuts_longer_ones() {
     let gaps = concat!(
         r#""gaps":[{"position":250,"frames":30050,"error_frames":0,"filled":30050,"cause":"dropped"},"#,
         r#"{"position":30430,"frames":60001,"error_frames":0,"filled":0,"cause":"lost"},"#,
+        r#"{"position":30435,"frames":40,"error_frames":0,"filled":0,"cause":"paused"},"#,
         r#"{"position":30440,"frames":70000,"error_frames":0,"filled":70000,"cause":"muted"}]"#
     );
     assert!(account.contains(gaps) && account.contains(r#""state":"complete""#), "{account}");
