@@ -70,7 +70,7 @@ impl Capture {
             stats: Mutex::new(stats),
             picture: Mutex::new(picture),
             origin: config.clock.now(),
-            first_open: OnceLock::new(),
+            first_open: Arc::default(),
             worker: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared), config })
@@ -114,7 +114,9 @@ impl Capture {
     /// `BadArgument` for a tap that no device could serve; `Io`, `NotFound` or `PermissionDenied` when the file
     /// cannot be created.
     pub fn file(&self, file: FileTap) -> Result<WavFile, Error> {
-        let (pipe, writer) = tap::file(file, Duration::ZERO)?;
+        let opened = self.shared.first_open.clone();
+        let opened = move || opened.get().map(|first| first.system);
+        let (pipe, writer) = tap::file(file, Duration::ZERO, opened)?;
         self.join(pipe);
         Ok(writer)
     }
@@ -154,7 +156,7 @@ impl Capture {
         let ends = self.claim()?;
         let first = *self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
         let asked_at = self.shared.clock.now().saturating_duration_since(first.instant);
-        let (pipe, desk, post_roll) = plan.begin(asked_at);
+        let (pipe, desk, post_roll) = plan.begin(asked_at, first.system);
         self.shared.desk.takes.lock().push(pipe);
         match ends {
             Some(ends) => self.spawn(ends, mpsc::sync_channel(1).0)?,

@@ -160,12 +160,13 @@ fn a_cancelled_take_leaves_nothing() {
     with_a_microphone(Config::default(), |capture| {
         let mut plan = TakePlan::default();
         let heard = plan.memory(bare_tap().chunk_ms(10)).unwrap();
-        let file = plan.file(FileTap::native(&path)).unwrap();
+        let file = plan.file(FileTap::native(&path).sidecar(true)).unwrap();
         let take = capture.take(plan).unwrap();
         thread::sleep(ms(200));
         assert!(!heard.is_empty());
         take.cancel();
         assert_eq!(file.finish().unwrap_err().kind(), hearken::ErrorKind::Cancelled);
-        assert!(!path.exists() && heard.is_empty());
+        assert!(heard.is_empty());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "neither a file nor its account");
     });
 }

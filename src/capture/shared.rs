@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub stats: Mutex<StatsReader>,
     pub picture: Mutex<newest::Reader<Picture>>,
     pub origin: Instant,
-    pub first_open: OnceLock<FirstOpen>,
+    pub first_open: Arc<OnceLock<FirstOpen>>,
     /// The worker's thread.
     pub worker: OnceLock<ThreadId>,
 }
