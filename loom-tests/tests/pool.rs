@@ -137,7 +137,7 @@ fn the_current_block_stays_current_until_it_is_handed_over() {
         producer.commit([9, 9]);
         assert!(consumer.pop().is_none(), "nothing is handed over without a block");
         assert!(producer.acquire());
-        assert!(producer.append(&[7]));
+        assert!(producer.is_empty() && producer.append(&[7]) && !producer.is_empty());
         assert!(producer.acquire(), "a second time is no second block");
         assert_eq!(producer.room(), BYTES - 1);
         assert!(!producer.append(&[9; BYTES]), "what does not fit is not begun");
