@@ -93,10 +93,10 @@ impl<const N: usize> Reader<N> {
     /// that this reader got whole. Bounded.
     pub fn read(&mut self) -> [u64; N] {
         for _ in 0..Self::ATTEMPTS {
-            if self.try_read().is_some() {
-                break;
+            match self.try_read() {
+                Some(words) => return words,
+                None => spin_loop(),
             }
-            spin_loop();
         }
         self.last
     }
