@@ -7,11 +7,11 @@ use crate::event::{self, Events, StopReason};
 use crate::handoff::newest;
 use crate::report::Report;
 use crate::signal::picture::Picture;
-use crate::source::{Input, InputInfo, Wish};
+use crate::source::{Input, InputInfo};
 use crate::stats::{Stats, StatsReader, StatsWriter};
 use crate::supervisor::Supervisor;
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
-use crate::time::{Clock, Waker};
+use crate::time::{Clock, Sleeper, Waker};
 use crate::worker::{Desk, Times, Worker};
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
@@ -342,6 +342,22 @@ impl Shared {
     }
 }
 
+/// The worker of a capture that starts now. Not in its thread's own frame, which stays for as long as the capture.
+#[inline(never)]
+fn hire(
+    shared: &Arc<Shared>,
+    config: Config,
+    (stats, picture): Ends,
+    first: FirstOpen,
+    sleeper: Sleeper,
+) -> Result<Box<Worker>, Error> {
+    let (recovery, length) = (config.recovery, config.length);
+    let wish = config.wish(shared.muted.clone(), shared.clock.clone(), sleeper.waker());
+    let supervisor = Supervisor::start(wish, recovery)?;
+    let times = Times { origin: shared.origin, first_open: first.instant, length };
+    Ok(Worker::new(shared.desk.clone(), sleeper, supervisor, Engine::new(picture), stats, times))
+}
+
 /// The worker's thread.
 fn run(shared: Arc<Shared>, config: Config, ends: Ends, told: mpsc::SyncSender<Result<InputInfo, Error>>) {
     /// However this thread ends, nobody waits for it in vain.
@@ -357,28 +373,11 @@ fn run(shared: Arc<Shared>, config: Config, ends: Ends, told: mpsc::SyncSender<R
     }
     let mut ending = Ending { shared: shared.clone(), result: Err(died()) };
     let sleeper = shared.clock.sleeper();
-    let worker = sleeper.waker();
-    *shared.state.lock() = State::Running(worker.clone());
+    *shared.state.lock() = State::Running(sleeper.waker());
     let _ = shared.worker.set(thread::current().id());
     let first = FirstOpen { instant: shared.clock.now(), system: SystemTime::now() };
     let _ = shared.first_open.set(first);
-    let wish = Wish {
-        input: config.input,
-        host: config.host,
-        format: config.format,
-        pace: config.pace,
-        pool: config.pool,
-        muted: shared.muted.clone(),
-        length: config.length,
-        clock: shared.clock.clone(),
-        worker,
-        attendance: Arc::default(),
-    };
-    let (stats, picture) = ends;
-    let result = Supervisor::start(wish, config.recovery).and_then(|supervisor| {
-        let times = Times { origin: shared.origin, first_open: first.instant, length: config.length };
-        let worker =
-            Worker::new(shared.desk.clone(), sleeper, supervisor, Engine::new(picture), stats, times);
+    let result = hire(&shared, config, ends, first, sleeper).and_then(|worker| {
         worker.run(|input| {
             let _ = told.send(Ok(input.clone()));
         })

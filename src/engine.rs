@@ -150,13 +150,8 @@ impl Engine {
             None => {
                 let mut decoded = &[][..];
                 if pictured || taps.iter().any(|tap| tap.decodes()) {
-                    let whole = header.frames as usize * usize::from(line.info.format.channels);
-                    if scratch.len() < whole {
-                        scratch.resize(whole, 0.0);
-                    }
                     let repaired;
-                    (decoded, repaired) =
-                        decode::samples(line.info.format.sample, native, &mut scratch[..whole]);
+                    (decoded, repaired) = decode::samples(line.info.format.sample, native, scratch);
                     stats.repaired_samples += repaired as u64;
                 }
                 if pictured {
