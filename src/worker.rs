@@ -45,7 +45,7 @@ struct Watch {
     captured: u64,
 }
 
-/// The worker's state. One thread runs it from the first opening to the end.
+/// The worker's state. One thread runs it from the first opening to the end. Boxed, or that thread's stack holds it twice.
 #[derive(Debug)]
 pub(crate) struct Worker {
     desk: Arc<Desk>,
@@ -72,9 +72,9 @@ impl Worker {
         engine: Engine,
         stats: StatsWriter,
         times: Times,
-    ) -> Self {
+    ) -> Box<Self> {
         let first_open = times.first_open;
-        Self {
+        Box::new(Self {
             desk,
             clock: supervisor.clock().clone(),
             sleeper,
@@ -92,7 +92,7 @@ impl Worker {
             idle_at: Some(times.first_open),
             late_callbacks: 0,
             released: true,
-        }
+        })
     }
 
     /// Runs until the end, whichever comes first: the stop, the source's end, the loss of the device for good. `opened`
@@ -100,7 +100,7 @@ impl Worker {
     ///
     /// # Errors
     /// What kept the first device from opening.
-    pub fn run(mut self, mut opened: impl FnMut(&InputInfo)) -> Result<Report, Error> {
+    pub fn run(mut self: Box<Self>, mut opened: impl FnMut(&InputInfo)) -> Result<Report, Error> {
         loop {
             let requested = self.desk.stop.load(Ordering::Relaxed);
             let now = self.clock.now();
@@ -351,7 +351,7 @@ impl Worker {
     }
 
     /// The exact end.
-    fn finish(mut self, reason: StopReason) -> Report {
+    fn finish(mut self: Box<Self>, reason: StopReason) -> Report {
         let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
         let (gaps, epochs) = self.engine.finish();
         self.stats.publish(self.engine.stats.to_words());

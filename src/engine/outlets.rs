@@ -60,7 +60,7 @@ impl Outlets {
         };
         let Self { history, scratch, .. } = self;
         let mut decode = |format: StreamFormat, native: &[u8], give: &mut dyn FnMut(&[f32])| {
-            give(decoded(format, native, scratch).0);
+            give(decode::samples(format.sample, native, scratch).0);
         };
         if !history.replay(start, (format, &line.timing), &mut decode, &mut begin, &mut take) {
             let from = line.timing.position_at(take.asked_at).max(line.axis());
@@ -112,7 +112,7 @@ impl Outlets {
     /// A stretch of audio. Its samples, and how many of them were repaired.
     pub(super) fn audio<'a>(&'a mut self, span: Span, native: &'a [u8], line: &Line) -> (&'a [f32], usize) {
         let Self { taps, history, scratch, .. } = self;
-        let audio = decoded(line.info.format, native, scratch);
+        let audio = decode::samples(line.info.format.sample, native, scratch);
         taps.iter_mut().for_each(|tap| tap.audio(Audio { native, decoded: audio.0 }, &line.timing));
         history.push(span, native, line.info.format.rate_hz);
         audio
@@ -153,12 +153,4 @@ impl Outlets {
         }
         self.waiting.clear();
     }
-}
-
-fn decoded<'a>(format: StreamFormat, native: &'a [u8], scratch: &'a mut Vec<f32>) -> (&'a [f32], usize) {
-    let samples = native.len() / format.sample.bytes();
-    if scratch.len() < samples {
-        scratch.resize(samples, 0.0);
-    }
-    decode::samples(format.sample, native, &mut scratch[..samples])
 }
