@@ -60,7 +60,19 @@ impl Config {
     /// What its source is asked for.
     pub(crate) fn wish(self, muted: Arc<AtomicBool>, clock: Clock, worker: Waker) -> Wish {
         let Self { input, host, format, pace, pool, length, .. } = self;
-        Wish { input, host, format, pace, pool, muted, length, clock, worker, attendance: Arc::default() }
+        Wish {
+            input,
+            host,
+            format,
+            pace,
+            pool,
+            muted,
+            length,
+            clock,
+            worker,
+            corrected: None,
+            attendance: Arc::default(),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

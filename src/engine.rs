@@ -19,7 +19,8 @@ use crate::stats::Stats;
 use crate::take::TakePipe;
 use crate::tap::Pipe;
 use crate::timeline::{
-    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
+    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, RateWindow, Span, Timeline, Timing,
+    Verdict,
 };
 use line::Line;
 use outlets::Outlets;
@@ -56,6 +57,7 @@ pub(crate) struct Engine {
     past: Stats,
     epochs: Vec<EpochReport>,
     gaps: Vec<Gap>,
+    pub rates: RateWindow,
     picture: newest::Writer<Picture>,
     painter: Painter,
     sound: SoundCheck,
@@ -78,6 +80,7 @@ impl Engine {
             past: Stats::default(),
             epochs: Vec::new(),
             gaps: Vec::new(),
+            rates: RateWindow::default(),
             picture,
             // Of no device yet.
             painter: Painter::new(1, 1),
@@ -292,6 +295,8 @@ impl Engine {
             line.timing.callback(live.record.stamp_ns, live.largest);
         }
         self.stats = self.together(live);
+        let Ledger { captured, dropped, lost, .. } = self.stats.ledger;
+        self.stats.rates = self.rates.look(now, captured, dropped, lost);
         if let Some(actual_hz) = self.stats.clock.actual_rate_hz {
             self.sound.measured(actual_hz.into());
         }
@@ -324,8 +329,8 @@ impl Engine {
     /// The figures of all epochs.
     fn together(&self, live: &Live<'_>) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
-            let Stats { repaired_samples, wakeups, .. } = self.stats;
-            return Stats { repaired_samples, wakeups, ..self.past };
+            let Stats { repaired_samples, wakeups, rates, .. } = self.stats;
+            return Stats { repaired_samples, wakeups, rates, ..self.past };
         };
         Stats {
             ledger: past.ledger + self.ledger(live.record),

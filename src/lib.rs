@@ -127,5 +127,5 @@ pub use {
         WhenFull, Written,
     },
     time::Clock,
-    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
+    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossRates, LossState, StampClass, Verdict},
 };

@@ -24,6 +24,8 @@ const LATER: f64 = 9.0;
 const TOO_GOOD: u32 = 15;
 /// A callback that comes so many seconds after the aim is late itself, which is no news about the next one.
 const LATE: f64 = 0.000_6;
+/// And so late it counts as late.
+const TOO_LATE: f64 = 0.02;
 /// But so many in a row are.
 const SHIFTED_AFTER: u32 = 3;
 /// How many steps between callbacks must agree, out of how many, for a rhythm.
@@ -43,6 +45,8 @@ pub(crate) struct Rhythm {
     /// Looks in vain since the last one that found what it wanted.
     retries: usize,
     last_hit: f64,
+    /// How long after it was due the last hit was there, and the frames it brought.
+    late: (f64, u64),
     /// The latest steps of the position from look to look, and how many there were.
     steps: [u64; STEPS],
     step_count: usize,
@@ -79,6 +83,7 @@ impl Rhythm {
             want: 0,
             retries: 0,
             last_hit: 0.0,
+            late: (0.0, 0),
             steps: [0; STEPS],
             step_count: 0,
             phase: f64::INFINITY,
@@ -96,6 +101,8 @@ impl Rhythm {
     pub fn look(&mut self, now: Duration, position: u64, want: u64) -> Duration {
         let now = now.as_secs_f64();
         let phase = now - position as f64 / self.rate;
+        let late = self.beat.as_ref().filter(|beat| beat.period > 1).map_or(0.0, |beat| phase - beat.aim);
+        self.late = if self.retries > 0 { (late, position - self.reached) } else { (0.0, 0) };
         if position != self.reached {
             self.step(position - self.reached, phase);
             self.reached = position;
@@ -126,6 +133,11 @@ impl Rhythm {
                 Duration::from_micros(RETRIES_US[(self.retries - 1 + skipped).min(RETRIES_US.len() - 1)])
             }
         }
+    }
+
+    /// Frames that this look found, and that came more than 20 ms after they were due.
+    pub fn late_frames(&self) -> u64 {
+        if self.late.0 > TOO_LATE { self.late.1 } else { 0 }
     }
 
     fn forget(&mut self) {

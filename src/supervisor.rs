@@ -24,17 +24,22 @@ pub struct Recovery {
     pub stall_patience: Option<Duration>,
     /// Whether the system's default device takes the place of one that is gone, until it is back. Default: yes.
     pub fall_back: bool,
+    /// Whether a device whose stamps say that it runs at another standard rate than its label is opened again and taken at
+    /// that rate. Otherwise it is only flagged ([`SoundVerdict::RateMismatch`](crate::SoundVerdict::RateMismatch)).
+    /// Default: no.
+    pub correct_rate: bool,
 }
 
 impl Default for Recovery {
     fn default() -> Self {
-        Self { give_up: Duration::from_secs(30), stall_patience: None, fall_back: true }
+        Self { give_up: Duration::from_secs(30), stall_patience: None, fall_back: true, correct_rate: false }
     }
 }
 
 impl Recovery {
     /// No recovery: the capture ends when its device does.
-    pub const NONE: Self = Self { give_up: Duration::ZERO, stall_patience: None, fall_back: false };
+    pub const NONE: Self =
+        Self { give_up: Duration::ZERO, stall_patience: None, fall_back: false, correct_rate: false };
 
     /// How long a device of `host` may stand still.
     fn patience(&self, host: &str) -> Duration {
@@ -252,6 +257,17 @@ impl Supervisor {
             }
         }
         None
+    }
+
+    /// The device's stamps say that it runs at `actual_hz`, whatever its label: whether it is to be opened anew, and taken
+    /// at that rate.
+    pub fn measure(&mut self, actual_hz: u32) -> Option<Away> {
+        let Device::Open(session) = &self.device else { return None };
+        if !self.recovery.correct_rate || !self.recovers() {
+            return None;
+        }
+        self.wish.corrected = Some((session.info.id.clone(), actual_hz));
+        Some(Away::RateCorrected)
     }
 
     /// What a report of the device's means: whether it must be opened anew.

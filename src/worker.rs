@@ -257,6 +257,8 @@ impl Worker {
         }
         let watchdog = &self.watch.watchdog;
         let away = away.or(self.supervisor.judge(now, watchdog.quiet(now), watchdog.is_stalled()));
+        let actual = self.engine.stats.clock.actual_rate_hz;
+        let away = away.or_else(|| self.supervisor.measure(actual?));
         match away {
             // Before the end: a source that fails also ends.
             Some(Away::Failed(kind)) if !self.supervisor.recovers() => {
@@ -306,7 +308,9 @@ impl Worker {
             session.epoch.controls.want(want);
             let look = if session.paced {
                 let since = now.saturating_duration_since(*opened);
-                rhythm.look(since, *captured, want.max(*captured + 1))
+                let look = rhythm.look(since, *captured, want.max(*captured + 1));
+                self.engine.rates.late(rhythm.late_frames());
+                look
             } else {
                 Duration::from_millis(5)
             };

@@ -161,6 +161,8 @@ fn any_callback_size_any_channel_count_and_any_float_are_survived() {
         mic.callback(&mut bytes, |call| call());
         eventually("room for the next", || capture.stats().ledger.pending < 48_000);
     }
+    // A stop has 500 ms, and 32 channels are much for a debug build on a busy machine.
+    eventually("all but the open block is served", || capture.stats().ledger.pending <= 1024);
     let report = capture.stop().unwrap();
     let ledger = report.stats.ledger;
     assert!(ledger.balanced() && ledger.captured == 66_051, "{ledger:?}");
