@@ -1,6 +1,6 @@
 //! The other half: blocks in, taps out, when to sleep, and how to end.
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Times};
 use crate::engine::{Engine, Live};
 use crate::error::{Error, ErrorKind};
 use crate::event::{EventKind, StopReason};
@@ -21,19 +21,6 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_secs(1);
 /// How long an end waits for the source to let go of the device.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(200);
-
-/// The times that a worker counts by.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
-    /// What pictures are asked for by.
-    pub origin: Instant,
-    /// Just before the first opening, which capture times count from.
-    pub first_open: Instant,
-    /// After which a device's capture ends.
-    pub length: Option<Duration>,
-    /// How long the device stays open after the last take.
-    pub idle: Duration,
-}
 
 /// An open device at work.
 #[derive(Debug)]
@@ -206,8 +193,15 @@ impl Worker {
 
     /// Serves the open device. Whether there may be more to serve at once, and the reason to end, if there is one.
     fn serve(&mut self, now: Instant) -> (bool, Option<StopReason>) {
+        let seen = now.saturating_duration_since(self.times.first_open);
+        let is_awaited = self.engine.outlets.due().is_some_and(|due| seen >= due);
+        if is_awaited && self.watch.watchdog.is_stalled() && self.supervisor.recovers() {
+            // What lies in a block that no callback will ever hand over comes with the end of the epoch.
+            self.close(Away::Stalled);
+            self.supervisor.reopen(now);
+        }
         let Some(session) = self.supervisor.session() else {
-            self.engine.heed(now.saturating_duration_since(self.times.first_open));
+            self.engine.heed(seen);
             self.stats.publish(self.engine.stats.to_words());
             return (false, self.is_over(now).then_some(StopReason::Finished));
         };
@@ -217,7 +211,6 @@ impl Worker {
         // comes soon, and not taken for served while its block waits for the next period's.
         let record = session.epoch.record.read();
         let waiting = record.captured.saturating_sub(self.engine.position());
-        let seen = now.saturating_duration_since(self.times.first_open);
         self.engine.heed(seen);
         let more = drain(session, &mut self.engine, seen);
         self.engine.heed(seen);

@@ -174,7 +174,7 @@ fn a_cancelled_take_leaves_nothing() {
 #[test]
 fn the_end_of_a_take_waits_for_what_was_captured_and_not_for_a_dead_device() {
     let mic = Mic::new(48_000, 1, SampleFormat::I16);
-    let capture = support::capture_from(&mic);
+    let capture = Capture::new(Config { input: Input::Cpal(mic.device()), ..Config::default() }).unwrap();
     capture.start().unwrap();
     thread::scope(|scope| {
         scope.spawn(|| mic.play_counting(|| (480, ms(0)), ms(700)));

@@ -2,7 +2,7 @@
 
 use super::FirstOpen;
 use crate::config::Config;
-use crate::desk::Desk;
+use crate::desk::{Desk, Times};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::handoff::newest;
@@ -12,7 +12,7 @@ use crate::source::InputInfo;
 use crate::stats::{StatsReader, StatsWriter};
 use crate::supervisor::Supervisor;
 use crate::time::{Clock, Sleeper, Waker};
-use crate::worker::{Times, Worker};
+use crate::worker::Worker;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
