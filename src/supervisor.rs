@@ -156,7 +156,7 @@ impl Supervisor {
     /// Gives up opening, if that is under way.
     pub fn rest(&mut self) {
         self.device = Device::Closed;
-        self.lost_since = None;
+        (self.lost_since, self.attempts, self.fruitless) = (None, 0, 0);
     }
 
     /// Whether no device is open and none is to be.
