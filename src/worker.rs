@@ -123,6 +123,9 @@ impl Worker {
             let requested = self.desk.stop.load(Ordering::Relaxed);
             let now = self.clock.now();
             self.engine.bulletin.now = now.saturating_duration_since(self.times.first_open);
+            // Before anything is told.
+            let tellers = std::mem::take(&mut *self.desk.tellers.lock());
+            tellers.into_iter().for_each(|teller| self.engine.bulletin.join(teller));
             if requested && self.engine.input().is_none() {
                 return Err(Error::new(ErrorKind::DeviceBusy, "stopped before the device was open"));
             }
@@ -152,9 +155,6 @@ impl Worker {
     }
 
     fn welcome(&mut self) {
-        for teller in std::mem::take(&mut *self.desk.tellers.lock()) {
-            self.engine.bulletin.join(teller);
-        }
         for tap in std::mem::take(&mut *self.desk.taps.lock()) {
             self.engine.welcome(tap);
         }
