@@ -118,11 +118,13 @@ impl Stage {
         let (told, outcome) = mpsc::channel();
         thread::scope(|scope| {
             scope.spawn(move || told.send(capture.start()));
+            let mut patience = OPENING;
             loop {
-                match outcome.recv_timeout(OPENING) {
+                match outcome.recv_timeout(patience) {
                     Ok(outcome) => return outcome,
                     Err(_) => self.run(STEP),
                 }
+                patience = Duration::from_millis(1);
             }
         })
     }
