@@ -309,9 +309,7 @@ impl Worker {
             } else {
                 Duration::from_millis(5)
             };
-            let period = u64::from(session.epoch.controls.largest());
-            let period = Duration::from_nanos(period * 1_000_000_000 / rate);
-            patience = patience.min(look).min(watchdog.due(now, period)).min(LOOK);
+            patience = patience.min(look).min(watchdog.due(now)).min(LOOK);
         }
         if let Some(deadline) = self.deadline {
             patience = patience.min(deadline.saturating_duration_since(now));
