@@ -10,6 +10,7 @@ use crate::time::{Clock, Waker};
 use cpal::ErrorKind;
 use parking_lot::Mutex;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,6 +56,7 @@ pub(super) struct State {
     /// Callbacks are late by so many nanoseconds on average; a share of them by up to so many.
     late: f64,
     stalls: (f64, f64),
+    delivered: Vec<Range<u64>>,
     /// Faults to come, by frame.
     faults: Vec<(u64, Fault)>,
     random: Random,
@@ -81,6 +83,7 @@ impl Mic {
             source: Source::default(),
             late: 0.0,
             stalls: (0.0, 0.0),
+            delivered: Vec::new(),
             faults: Vec::new(),
             random: Random::new(7),
         };
@@ -181,6 +184,11 @@ impl Mic {
         self.body.origin + Duration::from_nanos(ns.max(0.0) as u64)
     }
 
+    /// The frames that it gave to callbacks, in the format that it was opened in, one stretch after the other.
+    pub fn delivered(&self) -> Vec<Range<u64>> {
+        self.body.state.lock().delivered.clone()
+    }
+
     /// How often it was opened and played.
     pub fn opened(&self) -> u32 {
         self.body.state.lock().opened
@@ -277,9 +285,22 @@ impl State {
         stream.plan = Some(Plan { at: (due + late).max(stream.last_at), frames });
     }
 
+    /// Notes what is given to a callback.
+    fn deliver(&mut self, frames: Range<u64>) {
+        match self.delivered.last_mut() {
+            Some(last) if last.end == frames.start => last.end = frames.end,
+            _ if frames.is_empty() => {}
+            _ => self.delivered.push(frames),
+        }
+    }
+
     /// The next callback. The stream, if that was its last and nobody holds it.
     fn play(&mut self) -> Option<Stream> {
         let (index, plan) = self.next()?;
+        let (next, twist) = (self.streams[index].next, self.streams[index].twist);
+        if twist.farewell.is_none() && !self.streams[index].is_dropped {
+            (0..=u8::from(twist.twice)).for_each(|_| self.deliver(next..next + u64::from(plan.frames)));
+        }
         let captured = self.time(self.streams[index].next as f64);
         let Self { streams, source, stamps, random, .. } = self;
         streams[index].play(plan, captured, source, *stamps, random);

@@ -205,9 +205,11 @@ impl Timing {
             .find(|shift| (shift.axis as f64..(shift.axis + shift.frames) as f64).contains(&axis));
         let mut position = axis - lost as f64;
         if let Some(shift) = inside {
-            // Silence that stands for lost frames has no time of its own.
+            // Silence that stands for lost frames has no time of its own but the last frame's before it, so that
+            // later is later.
             lost -= shift.frames;
-            position = (shift.axis - lost) as f64;
+            let share = (axis - shift.axis as f64) / shift.frames as f64;
+            position = (shift.axis - lost) as f64 - 1.0 + share;
             unsure += shift.frames as f64;
         }
         let estimate = if self.is_own {
