@@ -153,12 +153,13 @@ impl Run {
         if harm != Harm::None || untrue.iter().any(|word| what.contains(word)) {
             return;
         }
-        // In the first seconds bounds are too narrow where a callback fills several blocks, which share its error.
         let origin = mic.captured_at(0);
         for chunk in &chunks[50..] {
             let CapturedAt { at, bound } = chunk.captured_at();
             let off = at.abs_diff(mic.captured_at(chunk.position()) - origin);
-            assert!(off <= 3 * bound, "{what}: {off:?} off, {chunk:?}");
+            // Right behind a burst of late stamps the bound may be short, by a third at most.
+            let bound = if what.starts_with("a stall, Late") { bound * 4 / 3 } else { bound };
+            assert!(off <= bound + Duration::from_micros(1), "{what}: {off:?} off, {chunk:?}");
         }
         assert!(report.stats.clock.class != StampClass::Observed, "{what}");
     }
