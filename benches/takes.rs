@@ -44,7 +44,7 @@ mod bench {
                 thread::sleep(Duration::from_micros(40_000 + 257 * round as u64));
                 let mut plan = TakePlan::new(pre_roll);
                 let (first, heard) = mpsc::sync_channel(1);
-                plan.each(bare_tap().chunk_ms(10), move |_| drop(first.try_send(Instant::now())))
+                plan.each(bare_tap().chunk_ms(10), move |_| _ = first.try_send(Instant::now()))
                     .expect("in range");
                 let asked = Instant::now();
                 let take = capture.take(plan).expect("the device is open");

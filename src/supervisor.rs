@@ -52,8 +52,8 @@ impl Recovery {
 const BACK_OFF_MS: [u64; 8] = [0, 50, 100, 200, 400, 500, 500, 1000];
 /// How often a preferred device is looked for while another is open in its place.
 const LOOK_BACK: Duration = Duration::from_secs(2);
-/// Threads that hang in a host's calls: with more, nothing is opened until one comes back.
-const MOST_THREADS: usize = 4;
+/// Threads that may hang in a host's calls: with so many, nothing is opened until one comes back.
+const MOST_THREADS: usize = 3;
 /// A default that moved is no news where the host has just moved the stream itself.
 const MOVED_BY_ITSELF: Duration = Duration::from_secs(3);
 /// A device that was opened so often in a row without a frame is given up for another.
@@ -190,7 +190,7 @@ impl Supervisor {
     pub fn attend(&mut self, now: Instant) -> Option<News> {
         if let Device::Waiting { until } = self.device
             && now >= until
-            && Arc::strong_count(&self.wish.attendance) <= MOST_THREADS
+            && self.has_threads()
         {
             // The preferred one and the one in its place take turns.
             let other = self.recovery.fall_back && !matches!(self.wish.input, Input::Default);
@@ -295,9 +295,13 @@ impl Supervisor {
             Device::Opening(opening) => opening.deadline.saturating_duration_since(now),
             Device::Open(_) if self.in_place => LOOK_BACK,
             Device::Open(_) => Duration::from_secs(3600),
-            Device::Waiting { until } if *until > now => *until - now,
-            // Every thread hangs.
+            Device::Waiting { until } if self.has_threads() => until.saturating_duration_since(now),
             Device::Waiting { .. } => LOOK_BACK,
         }
+    }
+
+    /// Whether there are fewer than may hang; one share of the attendance is our own.
+    fn has_threads(&self) -> bool {
+        Arc::strong_count(&self.wish.attendance) - 1 < MOST_THREADS
     }
 }

@@ -92,6 +92,9 @@ impl Worker {
             let requested = self.desk.stop.load(Ordering::Relaxed);
             let now = self.clock.now();
             self.engine.bulletin.now = now.saturating_duration_since(self.times.first_open);
+            // Before anything is told.
+            let tellers = std::mem::take(&mut *self.desk.tellers.lock());
+            tellers.into_iter().for_each(|teller| self.engine.bulletin.join(teller));
             if requested && self.engine.input().is_none() {
                 return Err(Error::new(ErrorKind::DeviceBusy, "stopped before the device was open"));
             }
@@ -132,9 +135,6 @@ impl Worker {
     }
 
     fn welcome(&mut self) {
-        for teller in std::mem::take(&mut *self.desk.tellers.lock()) {
-            self.engine.bulletin.join(teller);
-        }
         for tap in std::mem::take(&mut *self.desk.taps.lock()) {
             self.engine.welcome(tap);
         }
@@ -307,9 +307,7 @@ impl Worker {
             } else {
                 Duration::from_millis(5)
             };
-            let period = u64::from(session.epoch.controls.largest());
-            let period = Duration::from_nanos(period * 1_000_000_000 / rate);
-            patience = patience.min(look).min(watchdog.due(now, period)).min(LOOK);
+            patience = patience.min(look).min(watchdog.due(now)).min(LOOK);
         }
         if let Some(due) = self.engine.outlets.due() {
             patience = patience.min((self.times.first_open + due).saturating_duration_since(now));
