@@ -117,7 +117,7 @@ impl Worker {
     /// hears of the first opening.
     ///
     /// # Errors
-    /// What kept the first device from opening.
+    /// What kept the first device from opening, at once: there is nothing to go on with.
     pub fn run(mut self, mut opened: impl FnMut(&InputInfo)) -> Result<Report, Error> {
         loop {
             let requested = self.desk.stop.load(Ordering::Relaxed);
@@ -130,8 +130,10 @@ impl Worker {
                 self.obey(now);
                 match self.supervisor.attend(now) {
                     Some(News::Opened) => self.begin(&mut opened)?,
+                    Some(News::Failed(error) | News::GaveUp(error)) if self.engine.input().is_none() => {
+                        return Err(error);
+                    }
                     Some(News::Failed(error)) => self.engine.bulletin.tell(EventKind::CannotOpen(error)),
-                    Some(News::GaveUp(error)) if self.engine.input().is_none() => return Err(error),
                     Some(News::GaveUp(error)) => return Ok(self.finish(StopReason::Failed(error))),
                     None => {}
                 }
@@ -184,10 +186,8 @@ impl Worker {
         let info = session.info.clone();
         let is_first = self.engine.input().is_none();
         if is_first {
-            self.deadline = self.times.length.filter(|_| !session.ends_itself).and_then(|length| {
-                let started = session.started;
-                started.checked_add(length)
-            });
+            let length = self.times.length.filter(|_| !session.ends_itself);
+            self.deadline = length.and_then(|length| session.started.checked_add(length));
             // Those that came before the start are there from the first frame on.
             for tap in std::mem::take(&mut *self.desk.taps.lock()) {
                 self.engine.welcome(tap);

@@ -45,10 +45,27 @@ impl Cause {
             Self::Mismatched => "mismatched",
             Self::Lost => "lost",
             Self::Behind => "behind",
-            Self::Away(Away::Failed(_)) => "device failed",
-            Self::Away(Away::Stalled) => "device stalled",
-            Self::Away(Away::Switched) => "device switched",
-            Self::Away(Away::Suspended) => "suspended",
+            Self::Away(why) => why.name(),
+        }
+    }
+}
+
+impl Away {
+    /// The name in lower case, as JSON spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed(_) => "device failed",
+            Self::Stalled => "device stalled",
+            Self::Switched => "device switched",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    /// What failed, if it did.
+    pub const fn error(self) -> Option<ErrorKind> {
+        match self {
+            Self::Failed(kind) => Some(kind),
+            _ => None,
         }
     }
 }
