@@ -3,7 +3,7 @@
 //! - [`args`]: what may be typed.
 //! - [`devices`]: `hearken devices`.
 //! - [`record`]: `hearken record`; [`progress`] is its live line, [`summary`] its last words, [`json`] the same for
-//!   programs.
+//!   programs, and [`sink`] where that goes.
 //! - [`failure`]: what is said, and the exit code, when it does not work.
 
 mod args;
@@ -12,6 +12,7 @@ mod failure;
 mod json;
 mod progress;
 mod record;
+mod sink;
 mod summary;
 
 use args::{Args, Command};

@@ -2,13 +2,14 @@
 
 use crate::args::RecordArgs;
 use crate::failure::{Failure, print};
-use crate::json::{Sink, Take};
+use crate::json::Take;
 use crate::progress::Progress;
+use crate::sink::Sink;
 use crate::summary::summary;
 use hearken::wav::{WavFormat, WavReader};
 use hearken::{
-    Capture, Config, Error, ErrorKind, FileTap, Gain, InputInfo, Report, StopReason, Tap, WavFile, WhenFull,
-    Written,
+    Capture, Config, Error, ErrorKind, Events, FileTap, Gain, InputInfo, Report, StopReason, Tap, WavFile,
+    WhenFull, Written,
 };
 use std::io::{self, Write};
 use std::path::Path;
@@ -27,9 +28,11 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
         format: args.device_format(),
         pace: args.pace(),
         length: args.seconds,
+        recovery: args.recovery(),
         ..Config::default()
     })?);
     let file = capture.file(file_tap(args))?;
+    let events = capture.events();
     stop_on_signal(&capture)?;
     let input = match capture.start() {
         Ok(input) => input,
@@ -41,7 +44,7 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     };
     let progress = Progress::new(input.format, args.seconds);
     announce(args, &input, progress.is_shown());
-    let ended = follow(&capture, &file, progress);
+    let ended = follow(&capture, &file, events, progress);
     let written = file.finish();
     conclude(args, sink, ended?, written)
 }
@@ -92,10 +95,18 @@ fn announce(args: &RecordArgs, input: &InputInfo, is_terminal: bool) {
 }
 
 /// Shows how it goes until it has ended.
-fn follow(capture: &Capture, file: &WavFile, mut progress: Progress) -> Result<Report, Error> {
+fn follow(
+    capture: &Capture,
+    file: &WavFile,
+    mut events: Events,
+    mut progress: Progress,
+) -> Result<Report, Error> {
     let ended = loop {
         if let Some(ended) = capture.wait_timeout(progress.interval()) {
             break ended;
+        }
+        while let Some(event) = events.try_recv() {
+            progress.hear(&event);
         }
         if file.is_finished() {
             // Without a file there is nothing to record for: the disk is full, say.
@@ -124,7 +135,7 @@ fn conclude(
     if let Some(in_file) = in_file {
         let take = Take::new(&report, &args.out, in_file.format, in_file.frames);
         let to_stdout = matches!(sink, Some(Sink::Stdout));
-        told = sink.map_or(Ok(()), |sink| sink.write(&take));
+        told = sink.map_or(Ok(()), |sink| sink.write(&take.text()?));
         if !to_stdout {
             told = told.and(print(&summary(&report, &args.out, &in_file)));
         }

@@ -7,8 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Far more than any of these runs takes; whatever hangs is a failure and not a wait.
-const LIMIT: Duration = Duration::from_secs(60);
+/// Far more than any of these runs takes, and less than a lost device is waited for; whatever hangs is a failure and not
+/// a wait.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// A directory of its own, in which the program runs.
 pub struct Place {
