@@ -24,7 +24,7 @@ pub enum Command {
     /// List the input devices
     Devices(DevicesArgs),
     /// Record a WAV file, until Ctrl-C or for --seconds
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
 }
 
 #[derive(Debug, Parser)]
