@@ -16,7 +16,8 @@ use crate::source::InputInfo;
 use crate::stats::Stats;
 use crate::tap::{Audio, Pipe};
 use crate::timeline::{
-    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
+    Absence, Anchor, Away, Cadence, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing,
+    Verdict,
 };
 use line::Line;
 use std::time::{Duration, Instant};
@@ -93,7 +94,8 @@ impl Engine {
     pub fn begin(&mut self, info: InputInfo, anchor: &Anchor, first_open: Instant) -> Result<(), Error> {
         let timing = Timing::new(info.format.rate_hz, anchor, first_open);
         let (timeline, started_at, offset) = (Timeline::default(), Duration::ZERO, 0);
-        let line = Line { info: info.clone(), timeline, timing, started_at, offset };
+        let cadence = Cadence::default();
+        let line = Line { info: info.clone(), timeline, timing, cadence, started_at, offset };
         if self.line.is_some() {
             self.next = Some(line);
             self.bulletin.tell(EventKind::Reopened(info));
@@ -286,6 +288,7 @@ impl Engine {
     pub fn look(&mut self, live: &Live<'_>, now: Duration) {
         if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
             line.timing.callback(live.record.stamp_ns, live.largest);
+            line.cadence.look(live.record);
         }
         self.stats = self.together(live);
         let position = self.position();

@@ -108,5 +108,5 @@ pub use {
     supervisor::Recovery,
     tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
     time::Clock,
-    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
+    timeline::{Away, Cadence, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
 };

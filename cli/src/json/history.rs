@@ -28,7 +28,7 @@ struct Device {
 
 impl From<&EpochReport> for Epoch {
     fn from(epoch: &EpochReport) -> Self {
-        let EpochReport { input, started_at, ledger, clock, ended } = epoch;
+        let EpochReport { input, started_at, ledger, clock, ended, .. } = epoch;
         Self {
             input: Device { host: input.host.clone(), id: input.id.clone(), name: input.name.clone() },
             started_at_ms: ms(*started_at),
@@ -102,7 +102,7 @@ impl From<&hearken::Event> for Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearken::{Away, ClockStats, Error, ErrorKind, InputInfo, SampleFormat, StreamFormat};
+    use hearken::{Away, Cadence, ClockStats, Error, ErrorKind, InputInfo, SampleFormat, StreamFormat};
 
     fn input() -> InputInfo {
         let format = StreamFormat { rate_hz: 44_100, channels: 1, sample: SampleFormat::I16 };
@@ -117,6 +117,7 @@ mod tests {
             started_at: Duration::from_micros(12_345),
             ledger,
             clock: ClockStats::default(),
+            cadence: Cadence::default(),
             ended: Some(Away::Failed(ErrorKind::DeviceLost)),
         };
         let expected = concat!(
