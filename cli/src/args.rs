@@ -25,6 +25,8 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Record a WAV file, until Ctrl-C or for --seconds
     Record(Box<RecordArgs>),
+    /// Listen to a device for a few seconds and say how it does
+    Doctor(DoctorArgs),
 }
 
 #[derive(Debug, Parser)]
@@ -35,6 +37,25 @@ pub struct DevicesArgs {
     /// Print a JSON array instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct DoctorArgs {
+    /// What to listen to: default, a device's ID (see `hearken devices`), file:PATH, or synthetic[:tone|noise|speech]
+    #[arg(long, default_value = "default", value_parser = input)]
+    pub input: Input,
+    /// Audio system, e.g. alsa; default: the system's own
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// How long
+    #[arg(long, value_name = "S", default_value = "5", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Print JSON (hearken.doctor/1) instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with pictures as well
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Parser)]
@@ -100,6 +121,9 @@ pub struct RecordArgs {
     /// Write an account of the take as JSON; - is stdout, in place of the summary
     #[arg(long, value_name = "FILE|-")]
     pub json: Option<PathBuf>,
+    /// Write the take as a page with pictures
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 }
 
 /// [`FileFormat`] as it is typed.
@@ -159,6 +183,15 @@ impl RecordArgs {
         }
         if json.is_some_and(|json| is_same_file(&self.out, json)) {
             return Err(Failure::usage("the take and --json are one file; name two"));
+        }
+        if let Some(page) = &self.report {
+            let is_input = matches!(&self.input, Input::File(input) if is_same_file(input, page));
+            if is_input || is_same_file(&self.out, page) || json.is_some_and(|json| is_same_file(json, page))
+            {
+                return Err(Failure::usage(
+                    "--report is a file that is something else already; name another",
+                ));
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The live line: how long, how loud, how much, and whether there is a microphone at all.
 
+use crate::record::one_line;
 use hearken::{Cause, Event, EventKind, Level, Picture, Stats, StreamFormat};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -170,11 +171,6 @@ impl Progress {
         let _ = write!(text, "{} frames", ledger.captured);
         text
     }
-}
-
-/// ALSA's names come in two lines.
-fn one_line(name: &str) -> String {
-    name.replace('\n', ", ")
 }
 
 fn bar(dbfs: f32, held: f32) -> String {

@@ -4,17 +4,22 @@ use crate::args::RecordArgs;
 use crate::failure::{Failure, print};
 use crate::json::Take;
 use crate::progress::Progress;
-use crate::sink::Sink;
+use crate::report;
+use crate::sink::{Sink, Target};
 use crate::summary::summary;
+use crate::trace::ClockTrace;
+use crate::wave::Wave;
 use hearken::wav::{WavFormat, WavReader};
 use hearken::{
-    Capture, Config, Error, ErrorKind, Events, FileTap, Gain, InputInfo, Report, StopReason, Tap, WavFile,
-    WhenFull, Written,
+    Capture, Channels, Config, Error, ErrorKind, Events, FileTap, Gain, InputInfo, Receiver, Report,
+    StopReason, Tap, WavFile, WhenFull, Written,
 };
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+/// From one look at the clock to the next, for the picture of it.
+const TICK_MS: u32 = 250;
 /// Chunks of 160 ms that wait for the disk: 10 s.
 const QUEUE: usize = 64;
 
@@ -22,6 +27,7 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     args.check()?;
     // Everything that can be wrong without a microphone is found before there is one.
     let sink = args.json.as_deref().map(Sink::open).transpose()?;
+    let target = args.report.as_deref().map(Target::open).transpose()?;
     let capture = Arc::new(Capture::new(Config {
         input: args.input.clone(),
         host: args.host.as_deref().into(),
@@ -32,6 +38,11 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
         ..Config::default()
     })?);
     let file = capture.file(file_tap(args))?;
+    let mut account = Account { sink, page: None };
+    if let Some(target) = target {
+        let tap = Tap::new().device_rate().channels(Channels::First).chunk_ms(TICK_MS);
+        account.page = Some(PageTo { target, chunks: capture.receiver(tap)?, clock: ClockTrace::default() });
+    }
     let events = capture.events();
     stop_on_signal(&capture)?;
     let input = match capture.start() {
@@ -39,14 +50,35 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
         Err(error) => {
             // Waits until the file that was created is gone again; the error to tell is the device's.
             let _ = file.finish();
-            return Err(not_started(args, error));
+            return Err(not_started(args.host.as_deref(), error));
         }
     };
     let progress = Progress::new(input.format, args.seconds);
     announce(args, &input, progress.is_shown());
-    let ended = follow(&capture, &file, events, progress);
+    let ended = follow(&capture, &file, events, &mut account, progress);
     let written = file.finish();
-    conclude(args, sink, ended?, written)
+    conclude(args, account, ended?, written)
+}
+
+/// Where the take is told of, besides the summary.
+struct Account {
+    sink: Option<Sink>,
+    page: Option<PageTo>,
+}
+
+/// The page of `--report`, and what is gathered for it on the way.
+struct PageTo {
+    target: Target,
+    chunks: Receiver,
+    clock: ClockTrace,
+}
+
+impl PageTo {
+    fn write(mut self, report: &Report, path: &Path, written: &Written) -> Result<(), Failure> {
+        self.clock.follow(&mut self.chunks);
+        let wave = Wave::of(path)?;
+        self.target.write(&report::take(report, path, written, &wave, &self.clock))
+    }
 }
 
 fn file_tap(args: &RecordArgs) -> FileTap {
@@ -67,7 +99,7 @@ fn file_tap(args: &RecordArgs) -> FileTap {
 }
 
 /// Ctrl-C, a terminal that closes, and a polite kill are exact ends.
-fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
+pub fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
     let capture = capture.clone();
     ctrlc::set_handler(move || {
         // What is wrong with the end, whoever waits for it is told.
@@ -77,9 +109,9 @@ fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
 }
 
 /// An unknown host is a word typed wrong; a device or a file that is not there is not.
-fn not_started(args: &RecordArgs, error: Error) -> Failure {
-    let is_known = |name: &String| hearken::hosts().iter().any(|known| known.eq_ignore_ascii_case(name));
-    match (error.kind(), &args.host) {
+pub fn not_started(host: Option<&str>, error: Error) -> Failure {
+    let is_known = |name: &str| hearken::hosts().iter().any(|known| known.eq_ignore_ascii_case(name));
+    match (error.kind(), host) {
         (ErrorKind::NotFound, Some(name)) if !is_known(name) => Failure::usage(error.to_string()),
         _ => error.into(),
     }
@@ -87,11 +119,16 @@ fn not_started(args: &RecordArgs, error: Error) -> Failure {
 
 fn announce(args: &RecordArgs, input: &InputInfo, is_terminal: bool) {
     let InputInfo { host, name, format, .. } = input;
-    let name = name.replace('\n', ", ");
+    let name = one_line(name);
     let hint = if is_terminal && args.seconds.is_none() { "; Ctrl-C ends it" } else { "" };
     // A take does not fail because nobody listens to how it goes.
     let _ =
         writeln!(io::stderr(), "recording from {name} ({host}, {format}) to {}{hint}", args.out.display());
+}
+
+/// ALSA's names come in two lines.
+pub fn one_line(name: &str) -> String {
+    name.replace('\n', ", ")
 }
 
 /// Shows how it goes until it has ended.
@@ -99,6 +136,7 @@ fn follow(
     capture: &Capture,
     file: &WavFile,
     mut events: Events,
+    account: &mut Account,
     mut progress: Progress,
 ) -> Result<Report, Error> {
     let ended = loop {
@@ -107,6 +145,9 @@ fn follow(
         }
         while let Some(event) = events.try_recv() {
             progress.hear(&event);
+        }
+        if let Some(page) = &mut account.page {
+            page.clock.follow(&mut page.chunks);
         }
         if file.is_finished() {
             // Without a file there is nothing to record for: the disk is full, say.
@@ -123,7 +164,7 @@ fn follow(
 /// Tells what there is now, also when something went wrong on the way: whatever was recorded is in the file.
 fn conclude(
     args: &RecordArgs,
-    sink: Option<Sink>,
+    account: Account,
     report: Report,
     written: Result<Written, Error>,
 ) -> Result<(), Failure> {
@@ -134,10 +175,13 @@ fn conclude(
     let mut told = Ok(());
     if let Some(in_file) = in_file {
         let take = Take::new(&report, &args.out, in_file.format, in_file.frames);
-        let to_stdout = matches!(sink, Some(Sink::Stdout));
-        told = sink.map_or(Ok(()), |sink| sink.write(&take.text()?));
+        let to_stdout = matches!(account.sink, Some(Sink::Stdout));
+        told = account.sink.map_or(Ok(()), |sink| sink.write(&take.text()?));
         if !to_stdout {
             told = told.and(print(&summary(&report, &args.out, &in_file)));
+        }
+        if let Some(page) = account.page {
+            told = told.and(page.write(&report, &args.out, &in_file));
         }
     }
     // Of several failures the first cause is the one to tell.

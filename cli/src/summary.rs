@@ -1,5 +1,6 @@
 //! The account of a take for people.
 
+use crate::record::one_line;
 use hearken::{Away, Cause, EpochReport, Report, Written};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -80,7 +81,7 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
 
 fn tell_epoch(text: &mut String, epoch: &EpochReport) -> std::fmt::Result {
     let EpochReport { input, started_at, ledger, ended, .. } = epoch;
-    let name = input.name.replace('\n', ", ");
+    let name = one_line(&input.name);
     write!(
         text,
         "  at {:.3} s: {name} ({}), {} frames",
@@ -95,7 +96,7 @@ fn tell_epoch(text: &mut String, epoch: &EpochReport) -> std::fmt::Result {
 }
 
 /// With what failed, if the device did.
-fn cause(cause: Cause) -> String {
+pub fn cause(cause: Cause) -> String {
     match cause {
         Cause::Away(Away::Failed(kind)) => format!("{cause} ({})", kind.name()),
         _ => cause.to_string(),

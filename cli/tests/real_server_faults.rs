@@ -78,7 +78,7 @@ fn assert_account(take: &Take) {
 #[test]
 fn a_server_that_crashes_and_comes_back_costs_the_take_little_more_than_its_absence() {
     let mut server = PulseServer::start(RATE, 1);
-    let recording = record(&server, "--seconds 7");
+    let recording = record(&server, "--seconds 7 --report take.html");
     let (before, after) = (noise(6.0, 1), noise(1.5, 2));
     let speech = Microphone::of(&server).speak(before.clone());
     let spoken = Instant::now();
@@ -117,6 +117,11 @@ fn a_server_that_crashes_and_comes_back_costs_the_take_little_more_than_its_abse
     assert_eq!(length, after.len(), "what was said after is broken");
     assert!(second >= hole + hole_frames as usize);
 
+    let page = std::fs::read_to_string(server.scratch().join("take.html")).expect("the page");
+    // In the waveform and in the levels.
+    assert_eq!(page.matches("class=\"hole\"").count(), 2, "{page}");
+    assert_eq!(page.matches("class=\"mark\"").count(), 2, "{page}");
+    assert!(page.contains("device failed (device lost)"), "{page}");
     let open = when(&take, "opened");
     let beyond = ms(hole_frames) - down.as_secs_f64() * 1e3 - open;
     println!(

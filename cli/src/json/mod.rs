@@ -5,7 +5,8 @@ mod history;
 use crate::failure::Failure;
 use hearken::Report;
 use hearken::wav::WavFormat;
-use history::{Epoch, Event};
+use history::Epoch;
+pub use history::Event;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub struct Take {
 }
 
 #[derive(Debug, Serialize)]
-struct Input {
+pub struct Input {
     host: String,
     id: String,
     name: String,
@@ -43,7 +44,7 @@ struct Output {
 
 /// In frames of the input; of all epochs, or of one.
 #[derive(Debug, Serialize)]
-struct Ledger {
+pub struct Ledger {
     captured: u64,
     delivered: u64,
     dropped: u64,
@@ -54,7 +55,7 @@ struct Ledger {
 
 /// In frames of the first input.
 #[derive(Debug, Serialize)]
-struct Gap {
+pub struct Gap {
     position: u64,
     frames: u64,
     error_frames: u64,
@@ -70,7 +71,7 @@ struct Callback {
 }
 
 #[derive(Debug, Serialize)]
-struct Clock {
+pub struct Clock {
     class: &'static str,
     ppm: f64,
     bound_us: f64,
@@ -107,7 +108,7 @@ impl Take {
     }
 }
 
-fn ms(time: Duration) -> f64 {
+pub fn ms(time: Duration) -> f64 {
     time.as_micros() as f64 / 1e3
 }
 
