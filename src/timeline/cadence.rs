@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// Values that are told apart; what comes after so many counts as the nearest smaller one.
 const MOST: usize = 1024;
-/// Intervals are told apart by a 64th of the power of two below them.
-const FINE_BITS: u32 = 6;
+/// Intervals are told apart by a 256th of the power of two below them.
+const FINE_BITS: u32 = 8;
 
 /// How large callbacks were, and how far apart by their stamps.
 ///
@@ -41,7 +41,7 @@ impl Cadence {
         self.sizes.iter().map(|(frames, count)| (*frames, *count))
     }
 
-    /// From one callback's stamp to the next one's, rounded down by less than 2 %, ascending; and how many were so.
+    /// From one callback's stamp to the next one's, rounded down by less than 0.4 %, ascending; and how many were so.
     pub fn intervals(&self) -> impl Iterator<Item = (Duration, u64)> {
         self.intervals.iter().map(|(ns, count)| (Duration::from_nanos(*ns), *count))
     }
@@ -105,7 +105,7 @@ mod tests {
         );
         let near = |share: f64, ms: f64| {
             let interval = cadence.interval(share).expect("some").as_secs_f64() * 1e3;
-            assert!(interval <= ms && interval > ms * 0.98, "{interval} instead of {ms}");
+            assert!(interval <= ms && interval > ms * 0.996, "{interval} instead of {ms}");
         };
         near(0.5, 2.0);
         near(1.0, 10.0);

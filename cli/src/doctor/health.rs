@@ -11,8 +11,9 @@ const FAINT_DBFS: f64 = -50.0;
 const CLIPPED_DBFS: f64 = -0.1;
 /// Audio older than this when it comes is late for anything live.
 const OLD: f64 = 0.25;
-/// Clocks of working devices are off by less.
+/// Clocks of working devices are off by less, as far as can be told after so many seconds.
 const MOST_PPM: f64 = 1000.0;
+const KNOWN_AFTER: u64 = 20;
 
 /// Something that was noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,15 +154,17 @@ fn clock(facts: &Facts) -> Option<Finding> {
     let fine = "nothing to do: the times say how good they are";
     match facts.class {
         StampClass::Learning => {
-            note("too short to judge the clock", within, "run it for longer, with --seconds 10")
+            note("too short to judge the clock", within, "run it for longer, with --seconds 30")
         }
         StampClass::Quantised => note("stamps are coarse", within, fine),
         StampClass::Observed => note("the device's clock says nothing", within, fine),
-        _ if facts.ppm.abs() > MOST_PPM => note(
-            "the clock is far off, or not known yet",
-            format!("{:+.0} ppm", facts.ppm),
-            "run it for longer, with --seconds 30",
-        ),
+        _ if facts.captured < u64::from(facts.rate_hz) * KNOWN_AFTER => {
+            note("too short to judge the clock", within, "run it for longer, with --seconds 30")
+        }
+        _ if facts.ppm.abs() > MOST_PPM => {
+            let advice = "does the device belong to a virtual machine, or to a network?";
+            note("the clock is far off", format!("{:+.0} ppm", facts.ppm), advice)
+        }
         StampClass::LateOnly => note("stamps are late by turns", within, fine),
         _ => None,
     }
@@ -176,10 +179,13 @@ pub fn verdict(findings: &[Finding]) -> &str {
 mod tests {
     use super::*;
 
+    /// What is done to a healthy device, and what is said then.
+    type Case = (fn(&mut Facts), &'static str);
+
     fn healthy() -> Facts {
         Facts {
             failure: None,
-            captured: 240_000,
+            captured: 30 * 48_000,
             stalls: 0,
             quiet: 0.02,
             dropped: 0,
@@ -205,7 +211,7 @@ mod tests {
 
     #[test]
     fn each_fault_is_named_and_nothing_else() {
-        let cases: [(fn(&mut Facts), &str); 8] = [
+        let cases: [Case; 8] = [
             (|facts| facts.failure = Some("gone".into()), "the device failed"),
             (|facts| facts.captured = 0, "the device delivers nothing"),
             (|facts| facts.stalls = 1, "the device stalls"),
@@ -225,15 +231,16 @@ mod tests {
 
     #[test]
     fn what_is_good_to_know_makes_nobody_ill() {
-        let cases: [(fn(&mut Facts), &str); 8] = [
+        let cases: [Case; 9] = [
             (|facts| facts.lost_provisional = 1, "the device may lose audio"),
             (|facts| facts.peak_dbfs = -60.0, "it is very quiet"),
             (|facts| facts.peak_dbfs = 0.0, "it is too loud and clips"),
             (|facts| facts.age = Some(0.4), "audio comes late"),
             (|facts| facts.class = StampClass::Learning, "too short to judge the clock"),
+            (|facts| facts.captured = 48_000, "too short to judge the clock"),
             (|facts| facts.class = StampClass::Quantised, "stamps are coarse"),
             (|facts| facts.class = StampClass::Observed, "the device's clock says nothing"),
-            (|facts| facts.ppm = -2000.0, "the clock is far off, or not known yet"),
+            (|facts| facts.ppm = -2000.0, "the clock is far off"),
         ];
         for (change, what) in cases {
             let mut facts = healthy();

@@ -32,7 +32,7 @@ svg{display:block;width:100%;height:auto}svg text{fill:var(--dim);font:11px syst
 .hole{fill:var(--hole);opacity:.25}svg .name{fill:var(--hole)}.mark{stroke:var(--dim);stroke-dasharray:3 3;fill:none}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
 td,th{padding:.15rem 1.2rem .15rem 0;text-align:left;vertical-align:top}th{color:var(--dim);font-weight:400}\
-td.figure{text-align:right}";
+td.figure{text-align:right}td:nth-child(-n+2){white-space:nowrap}";
 
 /// A page in the making. What goes in as text comes out as text, whatever is in it.
 #[derive(Debug)]
@@ -130,10 +130,15 @@ fn clock(ticks: &[Tick]) -> Plot {
 
 /// Time, kind and details of each event.
 fn events(page: &mut Page, events: &[Event]) {
+    // Attempts that fail alike, one after the other, are one row.
+    let alike = |a: &Event, b: &Event| matches!(a.kind, EventKind::CannotOpen(_)) && a.kind == b.kind;
     let rows: Vec<_> = events
-        .iter()
-        .map(|event| {
-            [format!("{:.3}", event.at.as_secs_f64()), event.kind.name().to_owned(), details(&event.kind)]
+        .chunk_by(alike)
+        .map(|run| {
+            let (event, times) = (&run[0], run.len());
+            let details = details(&event.kind);
+            let details = if times > 1 { format!("{times} times: {details}") } else { details };
+            [format!("{:.3}", event.at.as_secs_f64()), event.kind.name().to_owned(), details]
         })
         .collect();
     page.heading("Events");

@@ -143,7 +143,7 @@ impl Plot {
                  <text x=\"{at:.1}\" y=\"{below}\" text-anchor=\"middle\">{tick:.decimals$}</text>"
             );
         }
-        let (ticks, decimals) = y.ticks((height / 45.0).max(2.0));
+        let (ticks, decimals) = y.ticks(height / 30.0);
         for tick in ticks {
             let (at, beside) = (self.y(tick), LEFT - 6.0);
             // No minus in front of a zero.
