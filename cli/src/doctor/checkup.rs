@@ -35,11 +35,16 @@ pub struct Checkup {
     pub stalls: usize,
 }
 
-/// Follows a capture that has been started, to its end.
+/// Follows a capture that has been started on a device of `rate_hz`, to its end.
 ///
 /// # Errors
 /// As [`Capture::wait`].
-pub fn observe(capture: &Capture, mut chunks: Receiver, events: Events) -> Result<Checkup, Error> {
+pub fn observe(
+    capture: &Capture,
+    rate_hz: u32,
+    mut chunks: Receiver,
+    events: Events,
+) -> Result<Checkup, Error> {
     let mut watch =
         Watch { capture, ages: Trace::default(), clock: ClockTrace::default(), fed: Instant::now() };
     let (mut levels, mut peak, mut seen) = (Trace::default(), f64::NEG_INFINITY, 0);
@@ -51,8 +56,7 @@ pub fn observe(capture: &Capture, mut chunks: Receiver, events: Events) -> Resul
         let picture = capture.picture();
         if picture.sequence != seen && picture.frames > 0 {
             seen = picture.sequence;
-            let rate = capture.input().map_or(1, |input| input.format.rate_hz);
-            let loudness = loudness(&picture, rate);
+            let loudness = loudness(&picture, rate_hz);
             peak = peak.max(loudness.peak);
             levels.push(loudness);
         }

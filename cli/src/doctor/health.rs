@@ -14,6 +14,8 @@ const OLD: f64 = 0.25;
 /// Clocks of working devices are off by less, as far as can be told after so many seconds.
 const MOST_PPM: f64 = 1000.0;
 const KNOWN_AFTER: u64 = 20;
+/// A time of capture that is this good, in seconds, is good enough for anybody.
+const GOOD: f64 = 0.001;
 
 /// Something that was noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +94,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         return found;
     }
     if facts.stalls > 0 {
-        let detail =
-            format!("{} times it delivered nothing; the longest was {:.2} s", facts.stalls, facts.quiet);
+        let detail = format!("{} it delivered nothing, for up to {:.2} s", times(facts.stalls), facts.quiet);
         let advice =
             "a busy machine, power saving of the port, or a source that is suspended may be the reason";
         found.push(fault("the device stalls", detail, advice));
@@ -146,6 +147,10 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     found
 }
 
+fn times(count: usize) -> String {
+    if count == 1 { "once".into() } else { format!("{count} times") }
+}
+
 fn clock(facts: &Facts) -> Option<Finding> {
     let note = |what: &str, detail: String, advice| {
         Some(Finding { what: what.into(), detail, advice, is_fault: false })
@@ -158,7 +163,8 @@ fn clock(facts: &Facts) -> Option<Finding> {
         }
         StampClass::Quantised => note("stamps are coarse", within, fine),
         StampClass::Observed => note("the device's clock says nothing", within, fine),
-        _ if facts.captured < u64::from(facts.rate_hz) * KNOWN_AFTER => {
+        // What is exact needs no time to be known.
+        _ if facts.bound > GOOD && facts.captured < u64::from(facts.rate_hz) * KNOWN_AFTER => {
             note("too short to judge the clock", within, "run it for longer, with --seconds 30")
         }
         _ if facts.ppm.abs() > MOST_PPM => {
@@ -237,7 +243,7 @@ mod tests {
             (|facts| facts.peak_dbfs = 0.0, "it is too loud and clips"),
             (|facts| facts.age = Some(0.4), "audio comes late"),
             (|facts| facts.class = StampClass::Learning, "too short to judge the clock"),
-            (|facts| facts.captured = 48_000, "too short to judge the clock"),
+            (|facts| (facts.captured, facts.bound) = (48_000, 0.002), "too short to judge the clock"),
             (|facts| facts.class = StampClass::Quantised, "stamps are coarse"),
             (|facts| facts.class = StampClass::Observed, "the device's clock says nothing"),
             (|facts| facts.ppm = -2000.0, "the clock is far off"),

@@ -43,11 +43,11 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let name = one_line(&input.name);
     let _ = writeln!(
         io::stderr(),
-        "listening to {name} ({}, {}) for {seconds} s; make some noise",
+        "listening to {name} ({}, {}) for {seconds} s; say something",
         input.host,
         input.format
     );
-    let checkup = checkup::observe(&capture, chunks, events)?;
+    let checkup = checkup::observe(&capture, input.format.rate_hz, chunks, events)?;
     let findings = findings(&Facts::from(&checkup));
     let told =
         if args.json { Diagnosis::new(&checkup, &findings).text()? } else { summary(&checkup, &findings) };

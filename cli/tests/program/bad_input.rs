@@ -44,6 +44,9 @@ fn what_cannot_be_meant_is_a_usage_error() {
         ("--input file:in.wav ./in.wav", "is the input"),
         ("--input file:in.wav --json in.wav", "is the input"),
         ("--input synthetic out.wav --json ./out.wav", "one file"),
+        ("--input synthetic out.wav --report ./out.wav", "name another"),
+        ("--input synthetic --json a --report a", "name another"),
+        ("--input file:in.wav --report in.wav", "name another"),
         ("--input synthetic -", "stdout"),
         ("--input synthetic --loud", "--loud"),
     ] {
