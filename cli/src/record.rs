@@ -11,8 +11,8 @@ use crate::trace::ClockTrace;
 use crate::wave::Wave;
 use hearken::wav::{WavFormat, WavReader};
 use hearken::{
-    Capture, Channels, Config, Error, ErrorKind, Events, FileTap, Gain, InputInfo, Receiver, Report,
-    StopReason, Tap, WavFile, WhenFull, Written,
+    Away, Capture, Channels, Config, EpochReport, Error, ErrorKind, Events, FileTap, Gain, InputInfo,
+    Receiver, Report, StopReason, Tap, WavFile, WhenFull, Written,
 };
 use std::io::{self, Write};
 use std::path::Path;
@@ -191,12 +191,26 @@ fn conclude(
     let recorded = in_file.map_or(0, |in_file| in_file.frames);
     let complete = format!("the {recorded} frames until then are complete in {}", args.out.display());
     match report.reason {
+        StopReason::Requested | StopReason::Finished if is_away(&report) => {
+            let why = report.epochs.iter().rev().find_map(|epoch| epoch.ended?.error());
+            let why = why.map_or_else(|| "it fell silent".to_owned(), |kind| kind.name().to_owned());
+            Err(Failure::run(format!("the device was away at the end ({why}); {complete}")))
+        }
         StopReason::Failed(error) => Err(Failure::run(format!("{error}; {complete}"))),
         StopReason::CallbackStuck => {
             Err(Failure::run(format!("the device's last callback hangs; {complete}")))
         }
         _ => told,
     }
+}
+
+/// Whether the device failed and was not back when the take ended.
+fn is_away(report: &Report) -> bool {
+    let gone = |epoch: &EpochReport| matches!(epoch.ended, Some(Away::Failed(_) | Away::Stalled));
+    let brought_nothing = |epoch: &EpochReport| epoch.ledger.captured == 0;
+    let mut newest =
+        report.epochs.iter().rev().skip_while(|epoch| epoch.ended.is_none() && brought_nothing(epoch));
+    newest.next().is_some_and(gone)
 }
 
 /// What a file that could not be written to its end holds.

@@ -299,3 +299,27 @@ fn a_source_that_is_suspended_is_waited_for() {
         |kind| told.iter().position(|told| *told == kind).unwrap_or_else(|| panic!("no {kind}: {told:?}"));
     assert!(place("stalled") < place("resumed"), "{told:?}");
 }
+
+#[test]
+fn a_microphone_that_stands_still_for_longer_than_the_patience_is_opened_anew() {
+    let server = PulseServer::start(RATE, 1);
+    let recording = record(&server, "--seconds 7 --stall-patience 0.5");
+    let clip = noise(3.0, 7);
+    let still = 48_000;
+    let microphone = Microphone::of(&server).stall(still, Duration::from_millis(1800));
+    let _speech = microphone.speak([&clip[..], &vec![0; 6 * RATE as usize]].concat());
+    let take = recording.finish(7);
+
+    println!("{:?}, gaps {:?}", kinds(&take), list(&take, "gaps"));
+    assert_account(&take);
+    let (epochs, gaps) = (list(&take, "epochs"), list(&take, "gaps"));
+    assert!(epochs.len() >= 2, "{:#}", take.json);
+    assert_eq!((&epochs[0]["ended"], &epochs[0]["error"]), (&"device stalled".into(), &Value::Null));
+    assert_eq!((&gaps[0]["cause"], &gaps[0]["error"]), (&"device stalled".into(), &Value::Null));
+    let recorded = samples(&take);
+    let (_, before) = find(&recorded, &clip).expect("what was said before");
+    assert!(before >= still as usize - frames(ON_ITS_WAY), "{before} frames");
+    // What came meanwhile is in the gap; the end of the clip is behind it.
+    let end = &clip[clip.len() - RATE as usize..];
+    assert_eq!(find(&recorded, end).map(|(_, same)| same), Some(end.len()), "{:#}", take.json);
+}

@@ -54,6 +54,20 @@ fn a_device_that_goes_away_for_good_fails_the_run_and_leaves_the_take_complete()
 }
 
 #[test]
+fn a_take_whose_device_is_away_at_its_end_is_a_failed_run() {
+    let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
+    let (child, speech) = begin(&place, &server, &["--seconds", "3"]);
+    drop((speech, server));
+    let said = Said::by(child);
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert_complete(&place, &said);
+    assert!(said.stderr.contains("the device was away at the end (device lost)"), "{}", said.stderr);
+    let account = said.json();
+    assert_eq!(account["epochs"].as_array().map(Vec::len), Some(1), "{account:#}");
+    assert_eq!(account["epochs"][0]["ended"], "device failed");
+}
+
+#[test]
 fn ctrl_c_ends_a_take_from_a_device_exactly() {
     let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
     let (child, _speech) = begin(&place, &server, &[]);
