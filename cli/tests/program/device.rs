@@ -3,6 +3,8 @@
 use crate::run::{Place, Said, figure, frames};
 use crate::support::microphone::{Microphone, Speech};
 use crate::support::server::PulseServer;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -94,4 +96,20 @@ fn the_default_device_is_marked_and_has_its_format() {
     let marked: Vec<_> = table.stdout.lines().filter(|line| line.starts_with("* ")).collect();
     assert!(marked.len() == 1 && marked[0].contains("default") && marked[0].contains(" Hz"), "{marked:?}");
     assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn ctrl_c_ends_a_take_whose_server_hangs_at_once_and_leaves_it_complete() {
+    let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
+    let (child, speech) = begin(&place, &server, &["--stall-patience", "0.5"]);
+    server.signal(Signal::SIGSTOP);
+    // By then it is being opened anew, which hangs as well.
+    std::thread::sleep(Duration::from_millis(1500));
+    let asked = Instant::now();
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).expect("it runs");
+    let said = Said::by(child);
+    assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?}", asked.elapsed());
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert_complete(&place, &said);
+    drop((speech, server));
 }
