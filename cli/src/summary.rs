@@ -1,7 +1,8 @@
 //! The account of a take for people.
 
+use crate::json::bound;
 use crate::record::one_line;
-use hearken::{Away, Cause, EpochReport, Report, Written};
+use hearken::{Away, Cause, ClockStats, EpochReport, Report, Written};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -101,4 +102,10 @@ pub fn cause(cause: Cause) -> String {
         Cause::Away(Away::Failed(kind)) => format!("{cause} ({})", kind.name()),
         _ => cause.to_string(),
     }
+}
+
+/// How good the newest time of capture is, in words.
+pub fn within(clock: &ClockStats) -> String {
+    let ms = |bound: std::time::Duration| format!("within {:.3} ms", bound.as_secs_f64() * 1e3);
+    bound(clock).map_or_else(|| "not known yet".to_owned(), ms)
 }

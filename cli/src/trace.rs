@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Points that are kept; with more, every second one goes.
 const MOST: usize = 2048;
 
+/// A bound as long as this says that nothing is known.
+const UNKNOWN: Duration = Duration::from_secs(1_000);
+
 /// Points in the order of time, thinned out as they grow many.
 #[derive(Debug)]
 pub struct Trace<T> {
@@ -63,6 +66,9 @@ pub struct ClockTrace {
 impl ClockTrace {
     pub fn push(&mut self, chunk: &Chunk) {
         let captured = chunk.captured_at();
+        if captured.bound > UNKNOWN {
+            return;
+        }
         let (first, position) = *self.first.get_or_insert((captured.at, chunk.position()));
         let at = captured.at.saturating_sub(first).as_secs_f64();
         let frames = chunk.position().saturating_sub(position) as f64;

@@ -92,6 +92,7 @@ fn a_server_that_crashes_and_comes_back_costs_the_take_little_more_than_its_abse
     let down = killed.elapsed();
     drop(speech);
     server.wait_for_recorder();
+    let between = spoken.elapsed();
     let _speech = Microphone::of(&server).speak([&after[..], &vec![0; 5 * RATE as usize]].concat());
     let take = recording.finish(7);
 
@@ -117,6 +118,10 @@ fn a_server_that_crashes_and_comes_back_costs_the_take_little_more_than_its_abse
     let (second, length) = find(&recorded, &after).expect("what was said after");
     assert_eq!(length, after.len(), "what was said after is broken");
     assert!(second >= hole + hole_frames as usize);
+    // The file's time is the world's: both clips are as far apart in it as they were said.
+    let off = (second - first) as f64 * 1e3 / f64::from(RATE) - between.as_secs_f64() * 1e3;
+    println!("the second clip is {off:+.0} ms from where it was said");
+    assert!(off.abs() < 200.0, "{:#}", take.json);
 
     let page = std::fs::read_to_string(server.scratch().join("take.html")).expect("the page");
     // In the waveform and in the levels.

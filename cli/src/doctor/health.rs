@@ -1,6 +1,7 @@
 //! The verdict, in plain words and with advice.
 
 use super::checkup::Checkup;
+use crate::json::bound;
 use hearken::StampClass;
 
 /// Below this there is no signal; a live microphone hisses louder.
@@ -44,8 +45,8 @@ pub struct Facts {
     pub errors: u64,
     pub xruns: u64,
     pub class: StampClass,
-    /// Seconds.
-    pub bound: f64,
+    /// Seconds; none where nothing is known.
+    pub bound: Option<f64>,
     pub ppm: f64,
     pub rate_hz: u32,
     pub actual_rate_hz: Option<u32>,
@@ -68,7 +69,7 @@ impl From<&Checkup> for Facts {
             errors: stats.errors,
             xruns: stats.xruns,
             class: stats.clock.class,
-            bound: stats.clock.bound.as_secs_f64(),
+            bound: bound(&stats.clock).map(|bound| bound.as_secs_f64()),
             ppm: stats.clock.ppm(),
             rate_hz: checkup.report.input.format.rate_hz,
             actual_rate_hz: stats.clock.actual_rate_hz,
@@ -155,7 +156,8 @@ fn clock(facts: &Facts) -> Option<Finding> {
     let note = |what: &str, detail: String, advice| {
         Some(Finding { what: what.into(), detail, advice, is_fault: false })
     };
-    let within = format!("a time of capture is good to {:.1} ms", facts.bound * 1e3);
+    let good = |bound: f64| format!("a time of capture is good to {:.1} ms", bound * 1e3);
+    let within = facts.bound.map_or_else(|| "nothing is known about its times".to_owned(), good);
     let fine = "nothing to do: the times say how good they are";
     match facts.class {
         StampClass::Learning => {
@@ -164,7 +166,9 @@ fn clock(facts: &Facts) -> Option<Finding> {
         StampClass::Quantised => note("stamps are coarse", within, fine),
         StampClass::Observed => note("the device's clock says nothing", within, fine),
         // What is exact needs no time to be known.
-        _ if facts.bound > GOOD && facts.captured < u64::from(facts.rate_hz) * KNOWN_AFTER => {
+        _ if facts.bound.is_none_or(|bound| bound > GOOD)
+            && facts.captured < u64::from(facts.rate_hz) * KNOWN_AFTER =>
+        {
             note("too short to judge the clock", within, "run it for longer, with --seconds 30")
         }
         _ if facts.ppm.abs() > MOST_PPM => {
@@ -200,7 +204,7 @@ mod tests {
             errors: 0,
             xruns: 0,
             class: StampClass::Device,
-            bound: 0.000_05,
+            bound: Some(0.000_05),
             ppm: 12.0,
             rate_hz: 48_000,
             actual_rate_hz: None,
@@ -243,7 +247,7 @@ mod tests {
             (|facts| facts.peak_dbfs = 0.0, "it is too loud and clips"),
             (|facts| facts.age = Some(0.4), "audio comes late"),
             (|facts| facts.class = StampClass::Learning, "too short to judge the clock"),
-            (|facts| (facts.captured, facts.bound) = (48_000, 0.002), "too short to judge the clock"),
+            (|facts| (facts.captured, facts.bound) = (48_000, Some(0.002)), "too short to judge the clock"),
             (|facts| facts.class = StampClass::Quantised, "stamps are coarse"),
             (|facts| facts.class = StampClass::Observed, "the device's clock says nothing"),
             (|facts| facts.ppm = -2000.0, "the clock is far off"),

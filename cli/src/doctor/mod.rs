@@ -12,6 +12,7 @@ use crate::failure::{Failure, print};
 use crate::record::{not_started, one_line, stop_on_signal};
 use crate::report;
 use crate::sink::Target;
+use crate::summary::within;
 use health::{Facts, findings};
 use hearken::{Cadence, Capture, Channels, Config, Recovery, Tap, WhenFull};
 use json::Diagnosis;
@@ -94,16 +95,8 @@ impl Checkup {
             ),
             ("interval", format!("{} ms median, {} ms p99", interval(0.5), interval(0.99))),
             ("age of audio", format!("{} ms median, {} ms p99", ms(self.age(0.5)), ms(self.age(0.99)))),
-            (
-                "clock",
-                format!(
-                    "{} stamps, {:+.1} ppm, within {:.2} ms",
-                    clock.class.name(),
-                    clock.ppm(),
-                    clock.bound.as_secs_f64() * 1e3
-                ),
-            ),
-            ("longest silence", format!("{} ms between two callbacks", ms(Some(self.quiet)))),
+            ("clock", format!("{} stamps, {:+.1} ppm, {}", clock.class.name(), clock.ppm(), within(clock))),
+            ("longest pause", format!("{} ms between two callbacks", ms(Some(self.quiet)))),
             ("loudest", if self.peak > -200.0 { format!("{:.1} dBFS", self.peak) } else { "silence".into() }),
             (
                 "frames",

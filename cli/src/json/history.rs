@@ -130,6 +130,9 @@ mod tests {
         let last =
             serde_json::to_value(Epoch::from(&EpochReport { ended: None, ..epoch })).expect("plain data");
         assert!(last["ended"].is_null() && last["error"].is_null());
+        let clock = ClockStats { bound: Duration::from_nanos(u64::MAX), ..ClockStats::default() };
+        let unknown = serde_json::to_value(Clock::from(clock)).expect("plain data");
+        assert!(unknown["bound_us"].is_null(), "{unknown}");
     }
 
     #[test]

@@ -74,7 +74,8 @@ struct Callback {
 pub struct Clock {
     class: &'static str,
     ppm: f64,
-    bound_us: f64,
+    /// `null` where nothing is known.
+    bound_us: Option<f64>,
 }
 
 impl Take {
@@ -106,6 +107,12 @@ impl Take {
         let text = serde_json::to_string(self).map_err(|error| Failure::run(error.to_string()))?;
         Ok(text + "\n")
     }
+}
+
+/// How far off the newest time of capture may be, if anything is known about it.
+pub fn bound(clock: &hearken::ClockStats) -> Option<Duration> {
+    // Without a frame it is as long as can be said.
+    Some(clock.bound).filter(|bound| *bound < Duration::from_secs(1_000_000))
 }
 
 pub fn ms(time: Duration) -> f64 {
@@ -140,7 +147,7 @@ impl From<hearken::Ledger> for Ledger {
 
 impl From<hearken::ClockStats> for Clock {
     fn from(clock: hearken::ClockStats) -> Self {
-        let bound_us = clock.bound.as_nanos() as f64 / 1e3;
+        let bound_us = bound(&clock).map(|bound| bound.as_nanos() as f64 / 1e3);
         Self { class: clock.class.name(), ppm: clock.ppm(), bound_us }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::plot::{Axis, Plot};
 use super::{Page, clock, events};
+use crate::json::bound;
 use crate::record::one_line;
-use crate::summary::cause;
+use crate::summary::{cause, within};
 use crate::trace::ClockTrace;
 use crate::wave::Wave;
 use hearken::{Cause, Gap, Report, Written};
@@ -43,12 +44,8 @@ pub fn page(report: &Report, path: &Path, written: &Written, wave: &Wave, ticks:
     page.heading("Clock");
     page.plot(clock(ticks.ticks.points()));
     let stats = report.stats.clock;
-    let said = format!(
-        "{} stamps, {:+.2} ppm, at the end within {:.3} ms",
-        stats.class.name(),
-        stats.ppm(),
-        stats.bound.as_secs_f64() * 1e3
-    );
+    let said =
+        format!("{} stamps, {:+.2} ppm, at the end {}", stats.class.name(), stats.ppm(), within(&stats));
     page.paragraph("dim", &said);
     page.heading("Ledger, in frames of the input");
     let row = |name: &str, frames: u64| [name.to_owned(), frames.to_string()];
@@ -145,7 +142,7 @@ fn epochs(page: &mut Page, report: &Report) {
                 epoch.ledger.captured.to_string(),
                 epoch.clock.class.name().to_owned(),
                 format!("{:.2}", epoch.clock.ppm()),
-                format!("{:.3}", epoch.clock.bound.as_secs_f64() * 1e3),
+                bound(&epoch.clock).map_or("-".into(), |bound| format!("{:.3}", bound.as_secs_f64() * 1e3)),
                 ended,
             ]
         })
