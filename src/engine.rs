@@ -277,7 +277,8 @@ impl Engine {
 
     /// The position up to which the taps and whoever looks at pictures need frames next.
     pub fn needs(&self, now: Duration) -> u64 {
-        let (Some(line), None) = (&self.line, &self.next) else { return u64::MAX };
+        // Without a device nothing comes, whoever looks.
+        let (Some(line), None, None) = (&self.line, &self.next, &self.left) else { return u64::MAX };
         let (position, lost) = (line.timeline.position(), line.timing.lost());
         let taps = self.taps.iter().map(|tap| tap.needs(position + lost).saturating_sub(lost));
         let picture = if self.picture.wanted(now) { self.pictured + self.picture_frames() } else { u64::MAX };
