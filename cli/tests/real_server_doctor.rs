@@ -72,7 +72,10 @@ fn a_microphone_without_a_signal_is_asked_whether_it_is_muted() {
     let server = PulseServer::start(RATE, 1);
     let _speech = Microphone::of(&server).speak(vec![0; 8 * RATE as usize]);
     let (code, json, page) = examine(&server, 2);
-    assert_eq!((code, &json["verdict"]), (Some(1), &"no signal: is it muted?".into()), "{json:#}");
+    assert_eq!(code, Some(1), "{json:#}");
+    // A busy machine may stall it besides.
+    let found = json["findings"].as_array().expect("findings");
+    assert!(found.iter().any(|finding| finding["what"] == "no signal: is it muted?"), "{json:#}");
     assert_eq!(json["healthy"], false);
     assert!(page.contains("no signal: is it muted?"), "{page}");
 }
