@@ -131,5 +131,7 @@ pub use {
         WhenFull, Written,
     },
     time::Clock,
-    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossRates, LossState, StampClass, Verdict},
+    timeline::{
+        Away, Cadence, CapturedAt, Cause, ClockStats, Gap, Ledger, LossRates, LossState, StampClass, Verdict,
+    },
 };

@@ -288,6 +288,17 @@ impl Supervisor {
         fault.is_fatal().then_some(Away::Failed(kind))
     }
 
+    /// The error that a capture ends with which does not recover.
+    pub fn lost(&mut self, kind: ErrorKind) -> Error {
+        let what = match kind {
+            ErrorKind::PermissionDenied => "access to the microphone was withdrawn",
+            ErrorKind::UnsupportedFormat => "the device changed its sample format",
+            _ => "the device is gone",
+        };
+        let name = self.session().map_or_else(String::new, |session| session.info.name.clone());
+        Error::new(kind, format!("{what}: {name}; what came before is delivered"))
+    }
+
     /// How long nothing is to be done here, unless somebody wakes the worker.
     pub fn patience(&self, now: Instant) -> Duration {
         match &self.device {

@@ -135,7 +135,10 @@ fn frames_are_lost_repeated_and_crowded_where_the_script_says() {
     });
     assert_eq!((samples, report.stats.callbacks), (Vec::from_iter(0..48_000), 100));
     let told: Vec<&str> = report.events.iter().map(|event| event.kind.name()).collect();
-    assert_eq!(told, ["opened", "first callback", "stalled", "resumed", "stopped"]);
+    assert_eq!(
+        told,
+        ["opened", "first callback", "first signal", "stalled", "resumed", "verdict", "stopped"]
+    );
 }
 
 #[test]
