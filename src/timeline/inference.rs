@@ -64,6 +64,9 @@ const ADVANCE: f64 = 0.8;
 /// Late blocks until a verdict is settled, and seconds.
 const SETTLED: (u64, f64) = (100, 0.9);
 const SETTLED_DEVICE: (u64, u64) = (10, 30);
+/// Stamps that stray both ways by more than this, in nanoseconds, are no device's: an audio server made them up, in steps
+/// as long as its periods, and they settle nothing sooner than late ones do.
+const EXACT_SPREAD_NS: f64 = 0.3e6;
 /// Seconds of stamps that must have been seen before the first verdict.
 const BASELINE: f64 = 5.0;
 const BASELINE_DEVICE: f64 = 1.0;
@@ -168,7 +171,8 @@ impl Inference {
     /// A block's first frame, its stamp, and the xruns that the device has reported so far, before `clock` learns of
     /// it. What is new about a loss, if anything is.
     pub fn push(&mut self, clock: &Clock, position: u64, ns: f64, xruns: u64) -> Option<Verdict> {
-        let baseline = if clock.class() == StampClass::Device { BASELINE_DEVICE } else { BASELINE };
+        let is_exact = clock.class() == StampClass::Device && clock.spread().0 < EXACT_SPREAD_NS;
+        let baseline = if is_exact { BASELINE_DEVICE } else { BASELINE };
         if clock.class() == StampClass::Learning || clock.baseline_seconds() < baseline {
             return None;
         }
@@ -217,7 +221,7 @@ impl Inference {
         };
         let frames = (lost_ns / frame_ns).round().max(1.0) as u64;
         let error_frames = (unsure_ns / frame_ns - 0.5).ceil().max(0.0) as u64;
-        let is_settled = if only_late {
+        let is_settled = if !is_exact {
             run.count >= SETTLED.0 && seconds >= SETTLED.1
         } else {
             run.count >= SETTLED_DEVICE.1 || (run.count >= SETTLED_DEVICE.0 && error_frames == 0)

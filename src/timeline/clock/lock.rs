@@ -12,6 +12,9 @@ const SHRINK: f64 = 2.2;
 /// Noise farther out than so many sigmas is no noise.
 pub const OUTLIER: f64 = 6.0;
 
+/// A device's own noise is less, in nanoseconds.
+const PATTERN_NS: f64 = 0.3e6;
+
 /// The loop.
 #[derive(Debug)]
 pub struct Lock {
@@ -79,6 +82,8 @@ impl Lock {
         let rate = self.bandwidth_hz * TAU;
         let noise = 1.1 * self.sigma * self.omega.sqrt();
         let lag = WANDER / (rate * rate);
-        5.0 * noise * (1.0 + rate * (x - self.line.x).abs()) + lag + self.transient + 500.0
+        // Noise that large is no noise but a pattern, and does not average out.
+        let pattern = if self.sigma > PATTERN_NS { 3.0 * self.sigma } else { 0.0 };
+        5.0 * noise * (1.0 + rate * (x - self.line.x).abs()) + lag + pattern + self.transient + 500.0
     }
 }
