@@ -240,7 +240,7 @@ impl Worker {
         }
         let faults: Vec<Fault> = session.epoch.faults.take().collect();
         if record.captured > 0 {
-            self.supervisor.is_fed();
+            self.supervisor.is_fed(now);
         }
         let Self { watch, engine, .. } = self;
         watch.captured = record.captured;
