@@ -56,6 +56,8 @@ const LOOK_BACK: Duration = Duration::from_secs(2);
 const MOST_THREADS: usize = 3;
 /// A default that moved is no news where the host has just moved the stream itself.
 const MOVED_BY_ITSELF: Duration = Duration::from_secs(3);
+/// A device that has been open for so long, and delivers, is no longer on trial.
+const STEADY: Duration = Duration::from_secs(1);
 /// A device that was opened so often in a row without a frame is given up for another.
 const FRUITLESS: u32 = 2;
 
@@ -164,10 +166,16 @@ impl Supervisor {
         matches!(self.device, Device::Closed)
     }
 
-    /// Opens a device as soon as may be.
+    /// Opens a device as soon as may be: at once, unless the last ones did not last.
     pub fn reopen(&mut self, now: Instant) {
         self.lost_since.get_or_insert(now);
-        self.device = Device::Waiting { until: now };
+        self.device = Device::Waiting { until: now + self.back_off() };
+    }
+
+    fn back_off(&self) -> Duration {
+        // Where there is another to try, each has its turn before the wait gets longer.
+        let step = if self.recovery.fall_back { self.attempts / 2 } else { self.attempts };
+        Duration::from_millis(BACK_OFF_MS[(step as usize).min(BACK_OFF_MS.len() - 1)])
     }
 
     /// Another preference, from the next opening on.
@@ -177,8 +185,13 @@ impl Supervisor {
     }
 
     /// Frames come from the open device: it works.
-    pub fn is_fed(&mut self) {
-        (self.fruitless, self.attempts, self.lost_since) = (0, 0, None);
+    pub fn is_fed(&mut self, now: Instant) {
+        (self.fruitless, self.lost_since) = (0, None);
+        if let Device::Open(session) = &self.device
+            && now >= session.started + STEADY
+        {
+            self.attempts = 0;
+        }
     }
 
     /// Whether devices are opened again at all.
@@ -222,10 +235,8 @@ impl Supervisor {
         }
         self.any_format |= error.kind() == ErrorKind::UnsupportedFormat;
         // Where there is another to try, it is tried at once.
-        let step = if self.recovery.fall_back { self.attempts / 2 } else { self.attempts };
-        let wait = BACK_OFF_MS[(step as usize).min(BACK_OFF_MS.len() - 1)];
         let at_once = self.recovery.fall_back && !self.in_place && !matches!(self.wish.input, Input::Default);
-        let wait = if at_once { Duration::ZERO } else { Duration::from_millis(wait) };
+        let wait = if at_once { Duration::ZERO } else { self.back_off() };
         self.device = Device::Waiting { until: now + wait };
         News::Failed(error)
     }

@@ -263,7 +263,7 @@ impl Worker {
         let session = self.supervisor.session()?;
         let faults: Vec<Fault> = session.epoch.faults.take().collect();
         if record.captured > 0 {
-            self.supervisor.is_fed();
+            self.supervisor.is_fed(now);
         }
         let mut away = None;
         for fault in faults {

@@ -136,7 +136,8 @@ impl Run {
         }
         if what.starts_with("zeros") {
             assert!(got[AT as usize..].iter().all(|number| *number == 0), "{what}");
-            (got.truncate(AT as usize), expected.truncate(AT as usize));
+            got.truncate(AT as usize);
+            expected.truncate(AT as usize);
         }
         assert!(got == expected, "{what}: {} of {} frames", got.len(), expected.len());
     }

@@ -147,7 +147,7 @@ impl Timing {
     pub fn block(&mut self, header: &Header, seen: Duration, xruns: u64) -> Option<Verdict> {
         let start = header.captured - u64::from(header.frames);
         let seen_ns = seen.as_nanos() as f64;
-        let ns = header.stamp_ns as f64 + self.offset_ns;
+        let mut ns = header.stamp_ns as f64 + self.offset_ns;
         (self.blocks, self.end) = (self.blocks + 1, header.captured);
         if self.is_own {
             return None;
@@ -155,6 +155,10 @@ impl Timing {
         if !self.is_observed {
             let is_absurd = ns > seen_ns + AHEAD_NS || ns < seen_ns - BEHIND_NS;
             self.absurd += u64::from(is_absurd);
+            if is_absurd && self.blocks <= TRIAL {
+                // Until it is known what the stamps are worth, when it was seen says more.
+                ns = seen_ns - f64::from(header.frames) / self.rate * 1e9;
+            }
             if (self.blocks == TRIAL && self.absurd == TRIAL) || self.clock.is_useless() {
                 self.clock.observe_instead(seen_ns);
                 (self.is_observed, self.offset_error_ns) = (true, 0.0);

@@ -3,6 +3,7 @@
 #![cfg(not(loom))]
 
 mod content;
+mod corners;
 mod hangs;
 mod policy;
 mod scene;
