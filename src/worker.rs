@@ -341,6 +341,8 @@ impl Worker {
         self.engine.leave(last.as_ref(), &live(&session, &record), why);
         *self.desk.input.lock() = None;
         self.released = session.running.close(CLOSE_PATIENCE);
+        // Waiting for the close may have used up somebody's call.
+        self.sleeper.waker().wake();
         self.late_callbacks += session.epoch.bounced();
         last.is_some()
     }

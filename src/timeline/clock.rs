@@ -195,6 +195,11 @@ impl Clock {
         self.class
     }
 
+    /// Whether the stamps are a device's own: half of them keep to the line within a third of a millisecond.
+    pub fn is_exact(&self) -> bool {
+        self.class == StampClass::Device && self.lateness < 0.3e6
+    }
+
     /// How much faster than nominal the device runs, in parts per million.
     pub fn ppm(&self) -> f64 {
         let slope = self.line().slope * 1e-9;

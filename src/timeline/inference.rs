@@ -64,9 +64,6 @@ const ADVANCE: f64 = 0.8;
 /// Late blocks until a verdict is settled, and seconds.
 const SETTLED: (u64, f64) = (100, 0.9);
 const SETTLED_DEVICE: (u64, u64) = (10, 30);
-/// Stamps that stray both ways by more than this, in nanoseconds, are no device's: an audio server made them up, in steps
-/// as long as its periods, and they settle nothing sooner than late ones do.
-const EXACT_SPREAD_NS: f64 = 0.3e6;
 /// Seconds of stamps that must have been seen before the first verdict.
 const BASELINE: f64 = 5.0;
 const BASELINE_DEVICE: f64 = 1.0;
@@ -81,6 +78,8 @@ struct Run {
     first_ns: f64,
     /// Late by less than this is on time, in nanoseconds, as it was when the run began.
     tolerance: f64,
+    /// So were the stamps a device's own.
+    is_exact: bool,
     count: u64,
     first_late: f64,
     second: (u64, f64),
@@ -94,11 +93,12 @@ struct Run {
 }
 
 impl Run {
-    fn new(position: u64, ns: f64, tolerance: f64) -> Self {
+    fn new(position: u64, ns: f64, tolerance: f64, is_exact: bool) -> Self {
         Self {
             position,
             first_ns: ns,
             tolerance,
+            is_exact,
             count: 0,
             first_late: f64::INFINITY,
             second: (position, ns),
@@ -171,7 +171,10 @@ impl Inference {
     /// A block's first frame, its stamp, and the xruns that the device has reported so far, before `clock` learns of
     /// it. What is new about a loss, if anything is.
     pub fn push(&mut self, clock: &Clock, position: u64, ns: f64, xruns: u64) -> Option<Verdict> {
-        let is_exact = clock.class() == StampClass::Device && clock.spread().0 < EXACT_SPREAD_NS;
+        let is_exact = match &self.run {
+            Some(run) => run.is_exact,
+            None => clock.is_exact(),
+        };
         let baseline = if is_exact { BASELINE_DEVICE } else { BASELINE };
         if clock.class() == StampClass::Learning || clock.baseline_seconds() < baseline {
             return None;
@@ -192,7 +195,7 @@ impl Inference {
         }
         let least = if only_late { (self.longest + 2).clamp(BLOCKS.0, BLOCKS.1) } else { BLOCKS_DEVICE };
         let needed = if self.hint > 0 { least.min(BLOCKS_XRUN) } else { least };
-        let run = self.run.get_or_insert_with(|| Run::new(position, ns, tolerance));
+        let run = self.run.get_or_insert_with(|| Run::new(position, ns, tolerance, is_exact));
         run.push(position, ns, late, 8.0 * spread, only_late);
         // Median to mean of an exponential distribution.
         let mean = spread / std::f64::consts::LN_2;
@@ -221,6 +224,7 @@ impl Inference {
         };
         let frames = (lost_ns / frame_ns).round().max(1.0) as u64;
         let error_frames = (unsure_ns / frame_ns - 0.5).ceil().max(0.0) as u64;
+        // Stamps that an audio server made up, in steps as long as its periods, settle nothing sooner than late ones do.
         let is_settled = if !is_exact {
             run.count >= SETTLED.0 && seconds >= SETTLED.1
         } else {
