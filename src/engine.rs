@@ -3,12 +3,13 @@
 
 mod line;
 mod outlets;
+mod tracing;
 
 use crate::error::Error;
 use crate::event::{Bulletin, EventKind};
 use crate::handoff::newest;
 use crate::intake::{Final, Header};
-use crate::record::Record;
+use crate::record::{Live, Record};
 use crate::report::EpochReport;
 use crate::signal::painter::Painter;
 use crate::signal::picture::Picture;
@@ -21,6 +22,7 @@ use crate::tap::Pipe;
 use crate::timeline::{
     Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
 };
+use crate::trace::{self, Entry};
 use line::Line;
 use outlets::Outlets;
 use std::time::{Duration, Instant};
@@ -63,6 +65,10 @@ pub(crate) struct Engine {
     verdict: SoundVerdict,
     /// Something else than exact silence has come from the open device.
     has_signal: bool,
+    /// Who writes down what comes in.
+    pub trace: Option<trace::Writer>,
+    /// In a replay without audio: what only the sound tells comes from the trace.
+    pub is_deaf: bool,
 }
 
 impl Engine {
@@ -84,6 +90,8 @@ impl Engine {
             sound: SoundCheck::new(1, 1),
             verdict: SoundVerdict::Ok,
             has_signal: false,
+            trace: None,
+            is_deaf: false,
         }
     }
 
@@ -92,6 +100,7 @@ impl Engine {
     /// # Errors
     /// `BadArgument` when it is the first and a tap does not fit it.
     pub fn begin(&mut self, info: InputInfo, anchor: &Anchor, first_open: Instant) -> Result<(), Error> {
+        self.trace_begin(&info, anchor, first_open);
         let timing = Timing::new(info.format.rate_hz, anchor, first_open);
         let (timeline, started_at, offset) = (Timeline::default(), Duration::ZERO, 0);
         let line = Line { info: info.clone(), timeline, timing, started_at, offset };
@@ -130,6 +139,7 @@ impl Engine {
 
     /// A block, first seen so long after the first open, when the device had reported so many xruns.
     pub fn block(&mut self, header: &Header, native: &[u8], seen: Duration, xruns: u64) {
+        self.add(|| Entry::Block { header: *header, seen, xruns, native });
         let Some(line) = self.next.as_mut().or(self.line.as_mut()) else { return };
         let verdict = line.timing.block(header, seen, xruns);
         if self.next.is_some() {
@@ -139,7 +149,7 @@ impl Engine {
             self.judge(verdict);
         }
         let pictured = self.picture.wanted(seen);
-        let first_hz = self.first_hz;
+        let (first_hz, had_signal) = (self.first_hz, self.has_signal);
         let Self { line: Some(line), outlets, painter, sound, has_signal, stats, gaps, bulletin, .. } = self
         else {
             return;
@@ -163,7 +173,6 @@ impl Engine {
                 sound.audio(decoded);
                 if !*has_signal && decoded.iter().any(|sample| *sample != 0.0) {
                     *has_signal = true;
-                    bulletin.tell(EventKind::FirstSignal);
                 }
                 if pictured {
                     painter.add(decoded, span.start);
@@ -171,6 +180,9 @@ impl Engine {
             }
         });
         line.timeline = timeline;
+        if self.has_signal && !had_signal {
+            self.tell_of_sound(EventKind::FirstSignal);
+        }
     }
 
     /// The first block of another epoch is here, so it is known how long there was none.
@@ -219,9 +231,10 @@ impl Engine {
 
     /// The epoch ends. `last`: what the callback left, unless it is stuck; `live`: its figures; `why`: none at the end of
     /// the capture.
-    pub fn leave(&mut self, last: Option<&Final>, live: &Live<'_>, why: Option<Away>) {
+    pub fn leave(&mut self, last: Option<&Final>, live: &Live, why: Option<Away>) {
+        self.add(|| Entry::Leave { last: last.copied(), live: *live, why });
         let first_hz = self.first_hz;
-        let ledger = self.ledger(live.record);
+        let ledger = self.ledger(&live.record);
         self.past = self.together(live);
         if let Some(next) = self.next.take() {
             // It brought nothing.
@@ -287,7 +300,8 @@ impl Engine {
     }
 
     /// Brings the statistics up to date, and the picture.
-    pub fn look(&mut self, live: &Live<'_>, now: Duration) {
+    pub fn look(&mut self, live: &Live, now: Duration) {
+        self.add(|| Entry::Look { live: *live });
         if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
             line.timing.callback(live.record.stamp_ns, live.largest);
         }
@@ -297,7 +311,7 @@ impl Engine {
         }
         let verdict = self.sound.live();
         if verdict.severity() != std::mem::replace(&mut self.verdict, verdict).severity() {
-            self.bulletin.tell(EventKind::Verdict(verdict));
+            self.tell_of_sound(EventKind::Verdict(verdict));
         }
         if !self.picture.wanted(now) {
             self.painter.rest();
@@ -322,13 +336,13 @@ impl Engine {
     }
 
     /// The figures of all epochs.
-    fn together(&self, live: &Live<'_>) -> Stats {
+    fn together(&self, live: &Live) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
             let Stats { repaired_samples, wakeups, .. } = self.stats;
             return Stats { repaired_samples, wakeups, ..self.past };
         };
         Stats {
-            ledger: past.ledger + self.ledger(live.record),
+            ledger: past.ledger + self.ledger(&live.record),
             clock: line.timing.stats(),
             callbacks: past.callbacks + live.record.callbacks,
             max_callback_frames: past.max_callback_frames.max(live.largest.into()),
@@ -337,16 +351,6 @@ impl Engine {
             ..self.stats
         }
     }
-}
-
-/// The figures of the open epoch that its callbacks tell.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Live<'a> {
-    pub record: &'a Record,
-    /// Frames of the largest callback.
-    pub largest: u32,
-    pub errors: u64,
-    pub xruns: u64,
 }
 
 /// A hole, for the taps and for the report.

@@ -66,6 +66,8 @@ mod mailbox;
 #[cfg(not(loom))]
 pub mod record;
 #[cfg(not(loom))]
+mod replay;
+#[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
 mod rhythm;
@@ -86,6 +88,8 @@ mod time;
 #[cfg(not(loom))]
 mod timeline;
 #[cfg(not(loom))]
+mod trace;
+#[cfg(not(loom))]
 mod watchdog;
 #[cfg(not(loom))]
 pub mod wav;
@@ -104,6 +108,7 @@ pub use {
     error::{Error, ErrorKind},
     event::{Event, EventKind, Events, StopReason},
     format::{SampleFormat, StreamFormat},
+    replay::Replay,
     report::{EpochReport, Report},
     signal::{
         channels::Channels,
@@ -127,5 +132,6 @@ pub use {
         WhenFull, Written,
     },
     time::Clock,
+    trace::{TraceContent, TraceFile},
     timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
 };

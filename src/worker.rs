@@ -1,10 +1,11 @@
 //! The other half: blocks in, taps out, when to sleep, and how to end.
 
 use crate::desk::Desk;
-use crate::engine::{Engine, Live};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::event::{EventKind, StopReason};
 use crate::faults::Fault;
+use crate::record::{Live, Record};
 use crate::report::Report;
 use crate::rhythm::Rhythm;
 use crate::source::{InputInfo, Session};
@@ -104,7 +105,7 @@ impl Worker {
         loop {
             let requested = self.desk.stop.load(Ordering::Relaxed);
             let now = self.clock.now();
-            self.engine.bulletin.now = now.saturating_duration_since(self.times.first_open);
+            self.engine.tick(now.saturating_duration_since(self.times.first_open));
             if requested && self.engine.input().is_none() {
                 return Err(Error::new(ErrorKind::DeviceBusy, "stopped before the device was open"));
             }
@@ -125,7 +126,7 @@ impl Worker {
                         self.engine.outlets.reject_takes(&error);
                         self.supervisor.rest();
                     }
-                    Some(News::Failed(error)) => self.engine.bulletin.tell(EventKind::CannotOpen(error)),
+                    Some(News::Failed(error)) => self.engine.tell(EventKind::CannotOpen(error)),
                     Some(News::GaveUp(error)) => return Ok(self.finish(StopReason::Failed(error))),
                     None => {}
                 }
@@ -221,7 +222,7 @@ impl Worker {
         self.engine.heed(seen);
         let more = drain(session, &mut self.engine, seen);
         self.engine.heed(seen);
-        let live = live(session, &record);
+        let live = live(session, record);
         self.engine.look(&live, now.saturating_duration_since(self.times.origin));
         self.stats.publish(self.engine.stats.to_words());
         let rate = f64::from(session.info.format.rate_hz);
@@ -245,13 +246,13 @@ impl Worker {
         }
         let Self { watch, engine, .. } = self;
         watch.captured = record.captured;
-        watch.watchdog.look(&sight, |kind| engine.bulletin.tell(kind));
+        watch.watchdog.look(&sight, |kind| engine.tell(kind));
         let mut away = None;
         for fault in faults {
             away = away.or(self.supervisor.hear(fault, now));
             match fault {
-                Fault::Rerouted => self.engine.bulletin.tell(EventKind::Rerouted),
-                Fault::RealtimeDenied => self.engine.bulletin.tell(EventKind::RealtimeDenied),
+                Fault::Rerouted => self.engine.tell(EventKind::Rerouted),
+                Fault::RealtimeDenied => self.engine.tell(EventKind::RealtimeDenied),
                 _ => {}
             }
         }
@@ -339,7 +340,7 @@ impl Worker {
         while drain(&mut session, &mut self.engine, seen) {}
         // A stuck callback's frames stay pending: they were given to it and never came out.
         let record = session.epoch.record.read();
-        self.engine.leave(last.as_ref(), &live(&session, &record), why);
+        self.engine.leave(last.as_ref(), &live(&session, record), why);
         *self.desk.input.lock() = None;
         self.released = session.running.close(CLOSE_PATIENCE);
         self.late_callbacks += session.epoch.bounced();
@@ -355,7 +356,8 @@ impl Worker {
         let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
         let (gaps, epochs) = self.engine.finish();
         self.stats.publish(self.engine.stats.to_words());
-        self.engine.bulletin.tell(EventKind::Stopped(reason.clone()));
+        self.engine.tell(EventKind::Stopped(reason.clone()));
+        self.engine.end_trace(self.late_callbacks, self.released);
         let input = epochs.last().map(|epoch| epoch.input.clone()).or(self.engine.input());
         Report {
             reason,
@@ -389,7 +391,7 @@ fn drain(session: &mut Session, engine: &mut Engine, seen: Duration) -> bool {
     false
 }
 
-fn live<'a>(session: &Session, record: &'a crate::record::Record) -> Live<'a> {
+fn live(session: &Session, record: Record) -> Live {
     let faults = &session.epoch.faults;
     let largest = session.epoch.controls.largest();
     Live { record, largest, errors: faults.count(), xruns: faults.xruns() }
