@@ -132,6 +132,6 @@ pub use {
         WhenFull, Written,
     },
     time::Clock,
-    trace::{TraceContent, TraceFile},
     timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
+    trace::{TraceContent, TraceFile},
 };

@@ -1,6 +1,8 @@
 //! What may be typed.
 
 use crate::failure::Failure;
+use crate::replay::ReplayArgs;
+use crate::tracing::TraceArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use hearken::{
     Channels, FileFormat, FormatWish, Input, Pace, Quality, SampleFormat, StreamFormat, Synthetic,
@@ -27,6 +29,10 @@ pub enum Command {
     Record(RecordArgs),
     /// Repair a WAV file whose recorder was killed, this one or another
     Recover(RecoverArgs),
+    /// Write down all that happens in a capture but the audio, to be replayed
+    Trace(TraceArgs),
+    /// Run a trace once more and give its account
+    Replay(ReplayArgs),
 }
 
 #[derive(Debug, Parser)]
@@ -195,7 +201,7 @@ impl RecordArgs {
     }
 }
 
-fn input(text: &str) -> Result<Input, String> {
+pub fn input(text: &str) -> Result<Input, String> {
     Ok(match text.split_once(':') {
         _ if text == "default" => Input::Default,
         _ if text == "synthetic" => Input::Synthetic(Synthetic::default()),
@@ -207,7 +213,7 @@ fn input(text: &str) -> Result<Input, String> {
     })
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     if !(seconds > 0.0 && seconds <= MOST_SECONDS) {
         return Err(format!("a take is longer than 0 s and at most {MOST_SECONDS} s"));
@@ -226,7 +232,7 @@ fn channels(text: &str) -> Result<Channels, String> {
 }
 
 /// Whether writing the one would destroy the other, whatever they are called.
-fn is_same_file(one: &Path, other: &Path) -> bool {
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     if let (Ok(one), Ok(other)) = (std::fs::metadata(one), std::fs::metadata(other)) {
         use std::os::unix::fs::MetadataExt;

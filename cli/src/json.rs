@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Take {
     schema: &'static str,
     input: Input,
-    output: Output,
+    /// `null` where no file was written.
+    output: Option<Output>,
     ledger: Ledger,
     gaps: Vec<Gap>,
     callback: Callback,
@@ -73,6 +74,13 @@ struct Clock {
 impl Take {
     /// The account of what `report` tells and `path` holds: `frames` of `format`.
     pub fn new(report: &Report, path: &Path, format: WavFormat, frames: u64) -> Self {
+        let path = path.display().to_string();
+        let output = Output { path, rate_hz: format.rate_hz, channels: format.channels, frames };
+        Self { output: Some(output), ..Self::without_file(report) }
+    }
+
+    /// The account of what `report` tells.
+    pub fn without_file(report: &Report) -> Self {
         let (input, ledger, clock) = (&report.input, report.stats.ledger, report.stats.clock);
         Self {
             schema: "hearken.take/1",
@@ -84,12 +92,7 @@ impl Take {
                 channels: input.format.channels,
                 sample_format: input.format.sample.name(),
             },
-            output: Output {
-                path: path.display().to_string(),
-                rate_hz: format.rate_hz,
-                channels: format.channels,
-                frames,
-            },
+            output: None,
             ledger: Ledger {
                 captured: ledger.captured,
                 delivered: ledger.delivered,

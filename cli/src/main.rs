@@ -5,6 +5,7 @@
 //! - [`record`]: `hearken record`; [`progress`] is its live line, [`summary`] its last words, [`json`] the same for
 //!   programs.
 //! - [`recover`]: `hearken recover`.
+//! - [`tracing`]: `hearken trace`; [`replay`]: `hearken replay`.
 //! - [`failure`]: what is said, and the exit code, when it does not work.
 
 mod args;
@@ -14,7 +15,9 @@ mod json;
 mod progress;
 mod record;
 mod recover;
+mod replay;
 mod summary;
+mod tracing;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
         Command::Devices(args) => devices::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Recover(args) => recover::run(&args),
+        Command::Trace(args) => tracing::run(&args),
+        Command::Replay(args) => replay::run(&args),
     };
     done.map_or_else(|failure| failure.tell(), |()| ExitCode::SUCCESS)
 }

@@ -64,7 +64,7 @@ fn file_tap(args: &RecordArgs) -> FileTap {
 }
 
 /// Ctrl-C, a terminal that closes, and a polite kill are exact ends.
-fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
+pub fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
     let capture = capture.clone();
     ctrlc::set_handler(move || {
         // What is wrong with the end, whoever waits for it is told.

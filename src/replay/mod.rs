@@ -89,7 +89,7 @@ impl Replay {
     }
 
     /// Replays everything. The account is the capture's own. Where the trace ends early it goes so far, and
-    /// [`StopReason::Failed`] says so with the kind `Io`; what had not come by then is pending.
+    /// [`StopReason::TraceEnded`] says why; what had not come by then is pending.
     ///
     /// # Errors
     /// `BadArgument` when a tap asks for a channel that the device lacks; `Io` when the trace ends before a device was
@@ -112,7 +112,8 @@ impl Replay {
                 Err(error) => break error,
             };
             if let Entry::Lost { entries } = entry {
-                let message = format!("the trace ends early: the disk was too slow for {entries} more entries");
+                let message =
+                    format!("the trace ends early: the disk was too slow for {entries} more entries");
                 break Error::new(ErrorKind::Io, message);
             }
             if !player.books.allow(&entry) {
@@ -203,14 +204,14 @@ impl Player {
             (Some(reason), _) => reason,
             (None, cut) => {
                 let cut = cut.unwrap_or_else(|| Error::new(ErrorKind::Io, "the trace says no reason"));
-                let reason = StopReason::Failed(cut);
+                let reason = StopReason::TraceEnded(cut);
                 self.engine.tell(EventKind::Stopped(reason.clone()));
                 reason
             }
         };
         let input = epochs.last().map(|epoch| epoch.input.clone()).or(self.engine.input());
         let input = input.ok_or_else(|| match &reason {
-            StopReason::Failed(error) => error.clone(),
+            StopReason::TraceEnded(error) => error.clone(),
             _ => Error::new(ErrorKind::Io, "no device was open while this was traced"),
         })?;
         let mut stats = self.engine.stats;

@@ -26,9 +26,8 @@ impl Reader {
         let cannot = |error: std::io::Error| Error::io("cannot read", path, &error);
         let mut file = BufReader::new(File::open(path).map_err(cannot)?);
         let mut head = [0; MAGIC.len() + 5];
-        let refuse = |what: &str| {
-            Error::new(ErrorKind::UnsupportedFormat, format!("{} is {what}", path.display()))
-        };
+        let refuse =
+            |what: &str| Error::new(ErrorKind::UnsupportedFormat, format!("{} is {what}", path.display()));
         file.read_exact(&mut head).map_err(|error| match error.kind() {
             IoErrorKind::UnexpectedEof => refuse("no trace: it is too short"),
             _ => cannot(error),

@@ -11,7 +11,8 @@ pub(super) fn put(put: &mut Put<'_>, kind: &EventKind) -> bool {
         | EventKind::Reopened(_)
         | EventKind::Closed(_)
         | EventKind::Gap(_)
-        | EventKind::Lost(_) => return false,
+        | EventKind::Lost(_)
+        | EventKind::Stopped(StopReason::TraceEnded(_)) => return false,
         EventKind::FirstCallback => put.u8(0),
         EventKind::FirstSignal => put.u8(1),
         EventKind::Verdict(verdict) => {
@@ -108,9 +109,7 @@ fn take_verdict(take: &mut Take<'_>) -> Option<SoundVerdict> {
         1 => SoundVerdict::Muted { frames: take.u64()? },
         2 => SoundVerdict::NoSignalYet { frames: take.u64()? },
         3 => SoundVerdict::TooQuiet { peak: f32::from_bits(take.u32()?) },
-        4 => {
-            SoundVerdict::OneChannelOnly { channel: take.u16()?, others: f32::from_bits(take.u32()?) }
-        }
+        4 => SoundVerdict::OneChannelOnly { channel: take.u16()?, others: f32::from_bits(take.u32()?) },
         5 => SoundVerdict::Clipped { channel: take.u16()?, events: take.u64()?, samples: take.u64()? },
         6 => SoundVerdict::Lossy { frames: take.u64()?, share: f32::from_bits(take.u32()?) },
         7 => SoundVerdict::RateMismatch { actual_hz: f64::from_bits(take.u64()?) },

@@ -29,7 +29,7 @@ struct Batch {
 pub(crate) struct Writer {
     pub content: TraceContent,
     /// Hold the worker rather than lose an entry: for a source that waits as well.
-    pub waits: bool,
+    waits: bool,
     batch: Batch,
     /// When the last batch went.
     sent: Duration,
@@ -40,6 +40,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    fn new(content: TraceContent, waits: bool) -> (Self, Receiver<Batch>) {
+        let (disk, batches) = sync_channel(WAITING);
+        let (batch, sent, lost) = (Batch::default(), Duration::ZERO, Arc::default());
+        (Self { content, waits, batch, sent, disk, lost, is_cut: false }, batches)
+    }
+
     pub fn add(&mut self, entry: &Entry<'_>) {
         if !entry.put(self.content, &mut self.batch.bytes) {
             return;
@@ -100,20 +106,18 @@ impl TraceFile {
 pub(crate) fn create(path: &Path, content: TraceContent, waits: bool) -> Result<(Writer, TraceFile), Error> {
     let mut file = open(path).map_err(|error| Error::io("cannot create", path, &error))?;
     let begun = file.write_all(&MAGIC).and_then(|()| file.write_all(&VERSION.to_le_bytes()));
-    begun.and_then(|()| file.write_all(&[u8::from(content == TraceContent::WithAudio)])).map_err(|error| {
-        Error::io("cannot write", path, &error)
-    })?;
-    let (disk, batches) = sync_channel(WAITING);
-    let lost = Arc::new(AtomicU64::new(0));
+    begun
+        .and_then(|()| file.write_all(&[u8::from(content == TraceContent::WithAudio)]))
+        .map_err(|error| Error::io("cannot write", path, &error))?;
+    let (writer, batches) = Writer::new(content, waits);
     let thread = thread::Builder::new()
         .name("hearken-trace".into())
         .spawn({
-            let (path, lost) = (path.to_owned(), lost.clone());
+            let (path, lost) = (path.to_owned(), writer.lost.clone());
             move || write(file, &batches, &lost).map_err(|error| Error::io("cannot write", &path, &error))
         })
         .map_err(|error| Error::new(ErrorKind::Internal, format!("no thread could be started: {error}")))?;
-    let (batch, sent) = (Batch::default(), Duration::ZERO);
-    Ok((Writer { content, waits, batch, sent, disk, lost, is_cut: false }, TraceFile { thread }))
+    Ok((writer, TraceFile { thread }))
 }
 
 /// Only its owner reads a trace: the names of devices are in it, and perhaps what was said.
@@ -147,4 +151,47 @@ fn write(mut file: impl Write, batches: &Receiver<Batch>, lost: &AtomicU64) -> s
     file.write_all(&mark)?;
     let message = format!("the disk is too slow; the trace ends early, and {entries} entries are missing");
     Err(std::io::Error::other(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Reader, Tick};
+    use super::*;
+
+    /// A trace of so many seconds whose disk stands still until the end: what the worker could do meanwhile.
+    fn stalled(seconds: u64, path: &Path) -> std::io::Result<()> {
+        let (mut writer, batches) = Writer::new(TraceContent::WithoutAudio, false);
+        let lost = writer.lost.clone();
+        for now in (0..seconds).map(Duration::from_secs) {
+            writer.add(&Entry::Tick(Tick { now, ..Tick::default() }));
+        }
+        drop(writer);
+        let mut file = open(path)?;
+        file.write_all(&MAGIC)?;
+        file.write_all(&[VERSION as u8, 0, 0, 0, 0])?;
+        write(file, &batches, &lost)
+    }
+
+    #[test]
+    fn a_disk_that_stands_still_holds_nobody_and_what_it_costs_is_counted_where_the_trace_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.trace");
+        stalled(60, &path).expect("a minute is nothing");
+        let error = stalled(1000, &path).expect_err("a quarter of an hour is too long");
+        let mut reader = Reader::open(&path).expect("a trace");
+        let mut kept = 0;
+        let lost = loop {
+            match reader.next().expect("an entry") {
+                Entry::Tick(tick) => {
+                    assert_eq!(tick.now, Duration::from_secs(kept));
+                    kept += 1;
+                }
+                Entry::Lost { entries } => break entries,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(kept >= WAITING as u64 && kept + lost == 1000, "{kept} kept, {lost} lost");
+        assert!(error.to_string().contains(&format!("{lost} entries are missing")), "{error}");
+        assert!(reader.next().is_err(), "the mark is the last");
+    }
 }
