@@ -30,6 +30,7 @@
 //! - Meanwhile, from any thread: [`Capture::stats`] and [`Capture::picture`].
 //! - After: the [`Report`] of [`Capture::stop`] or [`Capture::wait`]. Audio that is missing is a [`Gap`], counted in the
 //!   [`Ledger`]; only what ends a capture or keeps it from starting is an [`Error`].
+//! - Again: what [`Capture::trace`] has written down, [`Replay`] runs once more, to the same chunks and the same report.
 //!
 //! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
 //! in the tap's in a [`Chunk`] and a [`TapLedger`].

@@ -8,6 +8,13 @@ use std::path::Path;
 /// Every module, from top to bottom, and those that it names. Arrows point down only.
 const ARROWS: &[(&str, &[&str])] = &[
     (
+        "replay",
+        &[
+            "engine", "trace", "report", "event", "tap", "timeline", "intake", "record", "format", "signal",
+            "error", "handoff",
+        ],
+    ),
+    (
         "capture",
         &[
             "worker",
@@ -22,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "source",
             "stats",
             "time",
+            "trace",
             "signal",
             "error",
             "handoff",
@@ -52,10 +60,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "report", "event", "history", "take", "tap", "source", "stats", "timeline", "intake", "record",
-            "format", "signal", "error", "handoff",
+            "trace", "report", "event", "history", "take", "tap", "source", "stats", "timeline", "intake",
+            "record", "format", "signal", "error", "handoff",
         ],
     ),
+    ("trace", &["event", "source", "timeline", "intake", "record", "format", "signal", "error"]),
     ("report", &["event", "source", "stats", "timeline"]),
     ("watchdog", &["event"]),
     ("event", &["source", "mailbox", "timeline", "signal", "error"]),
