@@ -5,7 +5,9 @@ use crate::failure::{Failure, print};
 use crate::record::stop_on_signal;
 use crate::summary::account;
 use clap::Parser;
-use hearken::{Capture, Config, FormatWish, Input, InputInfo, Pace, SampleFormat, StopReason, TraceContent};
+use hearken::{
+    Capture, Config, FormatWish, Input, InputInfo, Pace, SampleFormat, StopReason, Tap, TraceContent,
+};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,6 +88,8 @@ pub fn run(args: &TraceArgs) -> Result<(), Failure> {
         ..Config::default()
     })?);
     let trace = capture.trace(&args.output, content)?;
+    // So that the worker keeps the hours that it keeps for a recording.
+    capture.each(Tap::new(), drop)?;
     stop_on_signal(&capture)?;
     let InputInfo { host, name, format, .. } = capture.start().inspect_err(|_| {
         if args.output.is_file() {

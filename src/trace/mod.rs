@@ -1,7 +1,8 @@
 //! What the engine was given, in a file: enough to give it again, at any time, to the same result.
 //!
-//! A file begins with [`MAGIC`] and the [`VERSION`]; entries follow, each as its kind (1 byte), the length of what it
-//! says (4 bytes), that, and a checksum of all three (4 bytes). Numbers are little-endian. A file that was cut is read
+//! A file begins with [`MAGIC`], the [`VERSION`] (4 bytes) and what is kept (1 byte: 0 no audio, 1 and 2 samples in
+//! little- and big-endian order, as the machine had them). Entries follow, each as its kind (1 byte), the length of what
+//! it says (4 bytes), that, and a checksum of all three (4 bytes). Numbers are little-endian. A file that was cut is read
 //! up to its last whole entry.
 //!
 //! - [`entry`]: what an entry says; [`wire`] its bytes, [`told`] those of events.
@@ -39,6 +40,9 @@ pub enum TraceContent {
     /// The device's own samples as well: as private as a recording, and as large.
     WithAudio,
 }
+
+/// How the head of a file says that this machine's samples are kept.
+const SAMPLES: u8 = if cfg!(target_endian = "big") { 2 } else { 1 };
 
 /// FNV-1a of 32 bits, on top of `hash`: no single byte changes unseen.
 fn checksum(hash: u32, bytes: &[u8]) -> u32 {

@@ -1,6 +1,6 @@
 //! A trace, entry by entry.
 
-use super::{CHECK, EMPTY, Entry, HEAD, LONGEST, MAGIC, TraceContent, VERSION, checksum};
+use super::{CHECK, EMPTY, Entry, HEAD, LONGEST, MAGIC, SAMPLES, TraceContent, VERSION, checksum};
 use crate::error::{Error, ErrorKind};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind as IoErrorKind, Read};
@@ -43,7 +43,8 @@ impl Reader {
         }
         let content = match rest[4] {
             0 => TraceContent::WithoutAudio,
-            1 => TraceContent::WithAudio,
+            SAMPLES => TraceContent::WithAudio,
+            other if other <= 2 => return Err(refuse("a trace of a machine with another byte order")),
             _ => return Err(refuse("a damaged trace")),
         };
         let next = head.len() as u64;

@@ -1,6 +1,6 @@
 //! The worker's end of a trace, and the thread that writes it: a slow disk never holds the worker.
 
-use super::{Entry, MAGIC, TraceContent, VERSION};
+use super::{Entry, MAGIC, SAMPLES, TraceContent, VERSION};
 use crate::error::{Error, ErrorKind};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -105,10 +105,9 @@ impl TraceFile {
 /// Creates the file, in place of one that is there, and starts the thread that writes it.
 pub(crate) fn create(path: &Path, content: TraceContent, waits: bool) -> Result<(Writer, TraceFile), Error> {
     let mut file = open(path).map_err(|error| Error::io("cannot create", path, &error))?;
-    let begun = file.write_all(&MAGIC).and_then(|()| file.write_all(&VERSION.to_le_bytes()));
-    begun
-        .and_then(|()| file.write_all(&[u8::from(content == TraceContent::WithAudio)]))
-        .map_err(|error| Error::io("cannot write", path, &error))?;
+    let kept = if content == TraceContent::WithAudio { SAMPLES } else { 0 };
+    let head = [&MAGIC[..], &VERSION.to_le_bytes(), &[kept]].concat();
+    file.write_all(&head).map_err(|error| Error::io("cannot write", path, &error))?;
     let (writer, batches) = Writer::new(content, waits);
     let thread = thread::Builder::new()
         .name("hearken-trace".into())
