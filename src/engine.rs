@@ -20,10 +20,10 @@ use crate::stats::Stats;
 use crate::take::TakePipe;
 use crate::tap::Pipe;
 use crate::timeline::{
-    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
+    Absence, Anchor, Away, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
 };
 use crate::trace::{self, Entry};
-use line::Line;
+use line::{Left, Line};
 use outlets::Outlets;
 use std::time::{Duration, Instant};
 
@@ -31,13 +31,6 @@ use std::time::{Duration, Instant};
 const MOST_GAPS: usize = 4096;
 /// Epochs that are kept for the report; the statistics count all of them.
 const MOST_EPOCHS: usize = 1024;
-
-/// How the last epoch ended.
-#[derive(Clone, Copy, Debug)]
-struct Left {
-    end: CapturedAt,
-    why: Away,
-}
 
 /// Timeline, outlets and account of a capture.
 #[derive(Debug)]
@@ -301,7 +294,7 @@ impl Engine {
 
     /// Brings the statistics up to date, and the picture.
     pub fn look(&mut self, live: &Live, now: Duration) {
-        self.add(|| Entry::Look { live: *live });
+        self.add(|| Entry::Look { live: *live, now });
         if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
             line.timing.callback(live.record.stamp_ns, live.largest);
         }

@@ -46,7 +46,7 @@ impl Books {
                 is_next
             }
             Entry::Block { header, native, .. } => self.is_open() && self.block(header, native),
-            Entry::Look { live } => self.is_open() && self.figures(live),
+            Entry::Look { live, .. } => self.is_open() && self.figures(live),
             Entry::Leave { last, live, .. } => {
                 let is_right = self.is_open()
                     && self.figures(live)

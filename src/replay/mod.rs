@@ -157,9 +157,9 @@ impl Player {
                 self.engine.begin(info, &anchor, self.first_open)?;
             }
             Entry::Block { header, seen, xruns, native } => self.block(&header, seen, xruns, native),
-            Entry::Look { live } => {
+            Entry::Look { live, now } => {
                 self.live = live;
-                self.engine.look(&live, Duration::ZERO);
+                self.engine.look(&live, now);
             }
             Entry::Leave { last, live, why } => self.engine.leave(last.as_ref(), &live, why),
             Entry::Tick(tick) => self.tick(tick),

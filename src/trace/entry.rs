@@ -9,15 +9,15 @@ use crate::source::InputInfo;
 use crate::timeline::Away;
 use std::time::Duration;
 
-/// What the engine was given; times count from the capture's first open.
+/// What the engine was given; times count from the capture's first open where nothing else is said.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry<'a> {
     /// A device is open. `at`, `stream_ns`, `error` and `is_own` are its anchor's.
     Begin { info: InputInfo, at: Duration, stream_ns: u64, error: Duration, is_own: bool },
     /// A block; `native` is empty where there is no audio, or none is kept.
     Block { header: Header, seen: Duration, xruns: u64, native: &'a [u8] },
-    /// The statistics were brought up to date.
-    Look { live: Live },
+    /// The statistics were brought up to date; `now` counts from the capture's making.
+    Look { live: Live, now: Duration },
     /// The device is not open any more.
     Leave { last: Option<Final>, live: Live, why: Option<Away> },
     /// Another turn of the worker.
@@ -75,8 +75,9 @@ impl<'a> Entry<'a> {
                 }
                 BLOCK
             }
-            Self::Look { live } => {
+            Self::Look { live, now } => {
                 put_live(put, live);
+                put.duration(*now);
                 LOOK
             }
             Self::Leave { last, live, why } => {
@@ -141,7 +142,7 @@ impl<'a> Entry<'a> {
                 let header = Header { captured, dropped, discarded, stamp_ns, frames, content };
                 Self::Block { header, seen: take.duration()?, xruns: take.count()?, native: take.rest() }
             }
-            LOOK => Self::Look { live: take_live(take)? },
+            LOOK => Self::Look { live: take_live(take)?, now: take.duration()? },
             LEAVE => {
                 let (live, why) = (take_live(take)?, take.away()?);
                 let last = if take.bool()? {
