@@ -14,9 +14,11 @@ use crate::stats::Stats;
 use crate::take::{Take, TakePlan};
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
 use crate::time::Clock;
+use crate::trace::{self, TraceContent, TraceFile};
 use parking_lot::{Condvar, Mutex};
 use shared::{Ends, Shared, State, died, run};
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
@@ -65,6 +67,7 @@ impl Capture {
             state: Mutex::new(State::Idle(Box::new((stats_writer, picture_writer)))),
             ended: Condvar::new(),
             desk: Arc::default(),
+            trace: Mutex::default(),
             clock: config.clock.clone(),
             muted: Arc::default(),
             stats: Mutex::new(stats),
@@ -119,6 +122,22 @@ impl Capture {
         let (pipe, writer) = tap::file(file, Duration::ZERO, opened)?;
         self.join(pipe);
         Ok(writer)
+    }
+
+    /// Writes down what the engine is given, so that a [`Replay`](crate::Replay) gives it again to the same result, in
+    /// a file that only its owner can read. On a thread of its own, in place of a file that is there.
+    ///
+    /// # Errors
+    /// `BadArgument` when the capture was started before; `Io`, `NotFound` or `PermissionDenied` when the file cannot
+    /// be created.
+    pub fn trace(&self, path: impl AsRef<Path>, content: TraceContent) -> Result<TraceFile, Error> {
+        let state = self.shared.state.lock();
+        if !matches!(*state, State::Idle(_)) {
+            return Err(Error::bad_argument("a trace begins before its capture; nothing was written"));
+        }
+        let (writer, file) = trace::create(path.as_ref(), content, self.config.waits())?;
+        *self.shared.trace.lock() = Some(writer);
+        Ok(file)
     }
 
     /// Opens the input and returns once it plays, at the latest after 10 s.

@@ -75,6 +75,11 @@ impl Config {
         }
     }
 
+    /// Whether nothing is lost by waiting: for a source that waits as well, and where time does.
+    pub(crate) fn waits(&self) -> bool {
+        self.clock.is_virtual() || (self.pace == Pace::Fast && !self.input.is_device())
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.format.check()?;
         if self.length.is_some_and(|length| length > LONGEST) {

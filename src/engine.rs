@@ -3,12 +3,13 @@
 
 mod line;
 mod outlets;
+mod tracing;
 
 use crate::error::Error;
 use crate::event::{Bulletin, EventKind};
 use crate::handoff::newest;
 use crate::intake::{Final, Header};
-use crate::record::Record;
+use crate::record::{Live, Record};
 use crate::report::EpochReport;
 use crate::signal::painter::Painter;
 use crate::signal::picture::Picture;
@@ -19,10 +20,11 @@ use crate::stats::Stats;
 use crate::take::TakePipe;
 use crate::tap::Pipe;
 use crate::timeline::{
-    Absence, Anchor, Away, Cadence, CapturedAt, Cause, Gap, Ledger, LossState, RateWindow, Span, Timeline,
-    Timing, Verdict,
+    Absence, Anchor, Away, Cadence, Cause, Gap, Ledger, LossState, RateWindow, Span, Timeline, Timing,
+    Verdict,
 };
-use line::Line;
+use crate::trace::{self, Entry};
+use line::{Left, Line};
 use outlets::Outlets;
 use std::time::{Duration, Instant};
 
@@ -30,13 +32,6 @@ use std::time::{Duration, Instant};
 const MOST_GAPS: usize = 4096;
 /// Epochs that are kept for the report; the statistics count all of them.
 const MOST_EPOCHS: usize = 1024;
-
-/// How the last epoch ended.
-#[derive(Clone, Copy, Debug)]
-struct Left {
-    end: CapturedAt,
-    why: Away,
-}
 
 /// Timeline, outlets and account of a capture.
 #[derive(Debug)]
@@ -57,7 +52,7 @@ pub(crate) struct Engine {
     past: Stats,
     epochs: Vec<EpochReport>,
     gaps: Vec<Gap>,
-    pub rates: RateWindow,
+    rates: RateWindow,
     picture: newest::Writer<Picture>,
     painter: Painter,
     sound: SoundCheck,
@@ -65,6 +60,10 @@ pub(crate) struct Engine {
     verdict: SoundVerdict,
     /// Something else than exact silence has come from the open device.
     has_signal: bool,
+    /// Who writes down what comes in.
+    pub trace: Option<trace::Writer>,
+    /// In a replay without audio: what only the sound tells comes from the trace.
+    pub is_deaf: bool,
 }
 
 impl Engine {
@@ -87,6 +86,8 @@ impl Engine {
             sound: SoundCheck::new(1, 1),
             verdict: SoundVerdict::Ok,
             has_signal: false,
+            trace: None,
+            is_deaf: false,
         }
     }
 
@@ -95,6 +96,7 @@ impl Engine {
     /// # Errors
     /// `BadArgument` when it is the first and a tap does not fit it.
     pub fn begin(&mut self, info: InputInfo, anchor: &Anchor, first_open: Instant) -> Result<(), Error> {
+        self.trace_begin(&info, anchor, first_open);
         let timing = Timing::new(info.format.rate_hz, anchor, first_open);
         let (timeline, started_at, offset) = (Timeline::default(), Duration::ZERO, 0);
         let cadence = Cadence::default();
@@ -144,6 +146,7 @@ impl Engine {
 
     /// A block, first seen so long after the first open, when the device had reported so many xruns.
     pub fn block(&mut self, header: &Header, native: &[u8], seen: Duration, xruns: u64) {
+        self.add(|| Entry::Block { header: *header, seen, xruns, native });
         let Some(line) = self.next.as_mut().or(self.line.as_mut()) else { return };
         let verdict = line.timing.block(header, seen, xruns);
         if self.next.is_some() {
@@ -153,7 +156,7 @@ impl Engine {
             self.judge(verdict);
         }
         let pictured = self.picture.wanted(seen);
-        let first_hz = self.first_hz;
+        let (first_hz, had_signal) = (self.first_hz, self.has_signal);
         let Self { line: Some(line), outlets, painter, sound, has_signal, stats, gaps, bulletin, .. } = self
         else {
             return;
@@ -177,7 +180,6 @@ impl Engine {
                 sound.audio(decoded);
                 if !*has_signal && decoded.iter().any(|sample| *sample != 0.0) {
                     *has_signal = true;
-                    bulletin.tell(EventKind::FirstSignal);
                 }
                 if pictured {
                     painter.add(decoded, span.start);
@@ -185,6 +187,9 @@ impl Engine {
             }
         });
         line.timeline = timeline;
+        if self.has_signal && !had_signal {
+            self.tell_of_sound(EventKind::FirstSignal);
+        }
     }
 
     /// The first block of another epoch is here, so it is known how long there was none.
@@ -233,9 +238,10 @@ impl Engine {
 
     /// The epoch ends. `last`: what the callback left, unless it is stuck; `live`: its figures; `why`: none at the end of
     /// the capture.
-    pub fn leave(&mut self, last: Option<&Final>, live: &Live<'_>, why: Option<Away>) {
+    pub fn leave(&mut self, last: Option<&Final>, live: &Live, why: Option<Away>) {
+        self.add(|| Entry::Leave { last: last.copied(), live: *live, why });
         let first_hz = self.first_hz;
-        let ledger = self.ledger(live.record);
+        let ledger = self.ledger(&live.record);
         self.past = self.together(live);
         if let Some(next) = self.next.take() {
             // It brought nothing.
@@ -303,20 +309,22 @@ impl Engine {
     }
 
     /// Brings the statistics up to date, and the picture.
-    pub fn look(&mut self, live: &Live<'_>, now: Duration) {
+    pub fn look(&mut self, live: &Live, now: Duration) {
+        self.add(|| Entry::Look { live: *live, now });
         if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
             line.timing.callback(live.record.stamp_ns, live.largest);
-            line.cadence.look(live.record);
+            line.cadence.look(&live.record);
         }
         self.stats = self.together(live);
         let Ledger { captured, dropped, lost, .. } = self.stats.ledger;
+        self.rates.late(live.late);
         self.stats.rates = self.rates.look(now, captured, dropped, lost);
         if let Some(actual_hz) = self.stats.clock.actual_rate_hz {
             self.sound.measured(actual_hz.into());
         }
         let verdict = self.sound.live();
         if verdict.severity() != std::mem::replace(&mut self.verdict, verdict).severity() {
-            self.bulletin.tell(EventKind::Verdict(verdict));
+            self.tell_of_sound(EventKind::Verdict(verdict));
         }
         if !self.picture.wanted(now) {
             self.painter.rest();
@@ -341,13 +349,13 @@ impl Engine {
     }
 
     /// The figures of all epochs.
-    fn together(&self, live: &Live<'_>) -> Stats {
+    fn together(&self, live: &Live) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
             let Stats { repaired_samples, wakeups, rates, .. } = self.stats;
             return Stats { repaired_samples, wakeups, rates, ..self.past };
         };
         Stats {
-            ledger: past.ledger + self.ledger(live.record),
+            ledger: past.ledger + self.ledger(&live.record),
             clock: line.timing.stats(),
             callbacks: past.callbacks + live.record.callbacks,
             max_callback_frames: past.max_callback_frames.max(live.largest.into()),
@@ -356,16 +364,6 @@ impl Engine {
             ..self.stats
         }
     }
-}
-
-/// The figures of the open epoch that its callbacks tell.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Live<'a> {
-    pub record: &'a Record,
-    /// Frames of the largest callback.
-    pub largest: u32,
-    pub errors: u64,
-    pub xruns: u64,
 }
 
 /// A hole, for the taps and for the report.

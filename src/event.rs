@@ -96,6 +96,8 @@ pub enum StopReason {
     Failed(Error),
     /// The last callback did not return within 250 ms; its frames stay pending for ever.
     CallbackStuck,
+    /// Only in a [`Replay`](crate::Replay): the trace ends here, the capture did not.
+    TraceEnded(Error),
 }
 
 /// Events that may wait for one listener; of more, the oldest are lost.

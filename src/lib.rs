@@ -30,6 +30,7 @@
 //! - Meanwhile, from any thread: [`Capture::stats`] and [`Capture::picture`].
 //! - After: the [`Report`] of [`Capture::stop`] or [`Capture::wait`]. Audio that is missing is a [`Gap`], counted in the
 //!   [`Ledger`]; only what ends a capture or keeps it from starting is an [`Error`].
+//! - Again: what [`Capture::trace`] has written down, [`Replay`] runs once more, to the same chunks and the same report.
 //!
 //! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
 //! in the tap's in a [`Chunk`] and a [`TapLedger`].
@@ -68,6 +69,8 @@ mod mailbox;
 #[cfg(not(loom))]
 pub mod record;
 #[cfg(not(loom))]
+mod replay;
+#[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
 mod rhythm;
@@ -90,6 +93,8 @@ mod time;
 #[cfg(not(loom))]
 mod timeline;
 #[cfg(not(loom))]
+mod trace;
+#[cfg(not(loom))]
 mod watchdog;
 #[cfg(not(loom))]
 pub mod wav;
@@ -108,6 +113,7 @@ pub use {
     error::{Error, ErrorKind},
     event::{Event, EventKind, Events, StopReason},
     format::{SampleFormat, StreamFormat},
+    replay::Replay,
     report::{EpochReport, Report},
     signal::{
         channels::Channels,
@@ -134,4 +140,5 @@ pub use {
     timeline::{
         Away, Cadence, CapturedAt, Cause, ClockStats, Gap, Ledger, LossRates, LossState, StampClass, Verdict,
     },
+    trace::{TraceContent, TraceFile},
 };

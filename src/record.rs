@@ -17,6 +17,18 @@ pub struct Record {
     pub stamp_ns: u64,
 }
 
+/// The figures of the open epoch that its callbacks tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Live {
+    pub record: Record,
+    /// Frames that came too late, since the look before.
+    pub late: u64,
+    /// Frames of the largest callback.
+    pub largest: u32,
+    pub errors: u64,
+    pub xruns: u64,
+}
+
 /// The record's places in the seqlock.
 pub(crate) mod word {
     pub const CAPTURED: usize = 0;

@@ -48,6 +48,11 @@ impl Clock {
         Self(Some(Arc::new(Virtual { start: Instant::now(), state, news })))
     }
 
+    /// Whether time waits for whoever works.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The time.
     pub fn now(&self) -> Instant {
         self.0.as_ref().map_or_else(Instant::now, |time| time.start + time.state.lock().now)

@@ -1,11 +1,13 @@
 //! The other half: blocks in, taps out, when to sleep, and how to end.
 
+mod session;
+
 use crate::desk::{Desk, Times};
-use crate::engine::{Engine, Live};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::event::{EventKind, StopReason};
 use crate::faults::Fault;
-use crate::record::Record;
+use crate::record::{Live, Record};
 use crate::report::Report;
 use crate::rhythm::Rhythm;
 use crate::source::{InputInfo, Session};
@@ -14,6 +16,7 @@ use crate::supervisor::{News, Supervisor};
 use crate::time::{Clock, Sleeper};
 use crate::timeline::Away;
 use crate::watchdog::{Sight, Watchdog};
+use session::{drain, live};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -31,13 +34,22 @@ struct Watch {
     opened: Instant,
     /// Frames captured as of the last look.
     captured: u64,
+    /// Frames that came too late, since then.
+    late: u64,
     /// When the next look was to be. What waits longer than that waits for us, and not for the device.
     due: Instant,
 }
 
 impl Watch {
     fn new(rate_hz: u32, opened: Instant, due: Instant) -> Self {
-        Self { rhythm: Rhythm::new(rate_hz), watchdog: Watchdog::new(opened), opened, captured: 0, due }
+        Self {
+            rhythm: Rhythm::new(rate_hz),
+            watchdog: Watchdog::new(opened),
+            opened,
+            captured: 0,
+            late: 0,
+            due,
+        }
     }
 }
 
@@ -95,7 +107,7 @@ impl Worker {
         loop {
             let requested = self.desk.stop.load(Ordering::Relaxed);
             let now = self.clock.now();
-            self.engine.bulletin.now = now.saturating_duration_since(self.times.first_open);
+            self.engine.tick(now.saturating_duration_since(self.times.first_open));
             // Before anything is told.
             let tellers = std::mem::take(&mut *self.desk.tellers.lock());
             tellers.into_iter().for_each(|teller| self.engine.bulletin.join(teller));
@@ -119,7 +131,7 @@ impl Worker {
                         self.engine.outlets.reject_takes(&error);
                         self.supervisor.rest();
                     }
-                    Some(News::Failed(error)) => self.engine.bulletin.tell(EventKind::CannotOpen(error)),
+                    Some(News::Failed(error)) => self.engine.tell(EventKind::CannotOpen(error)),
                     Some(News::GaveUp(error)) => return Ok(self.finish(StopReason::Failed(error))),
                     None => {}
                 }
@@ -207,7 +219,7 @@ impl Worker {
         // Before the drain as well: a callback that hands over between the two is then news at the next look, which
         // comes soon, and not taken for served while its block waits for the next period's.
         let record = session.epoch.record.read();
-        let live = live(session, &record);
+        let live = live(session, record, std::mem::take(&mut self.watch.late));
         self.watch(now, &live);
         let Some(session) = self.supervisor.session() else { return (false, None) };
         self.engine.heed(seen);
@@ -236,7 +248,7 @@ impl Worker {
     }
 
     /// What the device's callbacks say of it, before what they brought is served.
-    fn watch(&mut self, now: Instant, live: &Live<'_>) {
+    fn watch(&mut self, now: Instant, live: &Live) {
         let Some(session) = self.supervisor.session() else { return };
         let Live { record, largest, errors, .. } = *live;
         let rate = f64::from(session.info.format.rate_hz);
@@ -255,7 +267,7 @@ impl Worker {
         };
         let Self { watch, engine, .. } = self;
         watch.captured = record.captured;
-        watch.watchdog.look(&sight, |kind| engine.bulletin.tell(kind));
+        watch.watchdog.look(&sight, |kind| engine.tell(kind));
     }
 
     /// Whether the device has to be opened anew.
@@ -269,8 +281,8 @@ impl Worker {
         for fault in faults {
             away = away.or(self.supervisor.hear(fault, now));
             match fault {
-                Fault::Rerouted => self.engine.bulletin.tell(EventKind::Rerouted),
-                Fault::RealtimeDenied => self.engine.bulletin.tell(EventKind::RealtimeDenied),
+                Fault::Rerouted => self.engine.tell(EventKind::Rerouted),
+                Fault::RealtimeDenied => self.engine.tell(EventKind::RealtimeDenied),
                 _ => {}
             }
         }
@@ -290,7 +302,7 @@ impl Worker {
         let elapsed = now.saturating_duration_since(self.times.origin);
         let (position, needs) = (self.engine.position(), self.engine.needs(elapsed));
         let mut patience = self.supervisor.patience(now);
-        let Watch { rhythm, watchdog, opened, captured, due } = &mut self.watch;
+        let Watch { rhythm, watchdog, opened, captured, late, due } = &mut self.watch;
         if let Some(session) = self.supervisor.session() {
             let rate = u64::from(session.info.format.rate_hz);
             let want = if rhythm.is_learning() {
@@ -305,7 +317,7 @@ impl Worker {
             let look = if session.paced {
                 let since = now.saturating_duration_since(*opened);
                 let look = rhythm.look(since, *captured, want.max(*captured + 1));
-                self.engine.rates.late(rhythm.late_frames());
+                *late += rhythm.late_frames();
                 look
             } else {
                 Duration::from_millis(5)
@@ -338,7 +350,7 @@ impl Worker {
         while drain(&mut session, &mut self.engine, seen) {}
         // A stuck callback's frames stay pending: they were given to it and never came out.
         let record = session.epoch.record.read();
-        self.engine.leave(last.as_ref(), &live(&session, &record), why);
+        self.engine.leave(last.as_ref(), &live(&session, record, 0), why);
         *self.desk.input.lock() = None;
         self.released = session.running.close(CLOSE_PATIENCE);
         // Waiting for the close may have used up somebody's call.
@@ -356,7 +368,8 @@ impl Worker {
         let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
         let (gaps, epochs) = self.engine.finish();
         self.stats.publish(self.engine.stats.to_words());
-        self.engine.bulletin.tell(EventKind::Stopped(reason.clone()));
+        self.engine.tell(EventKind::Stopped(reason.clone()));
+        self.engine.end_trace(self.late_callbacks, self.released);
         let input = epochs.last().map(|epoch| epoch.input.clone()).or(self.engine.input());
         Report {
             reason,
@@ -369,29 +382,4 @@ impl Worker {
             released: self.released,
         }
     }
-}
-
-/// Serves the blocks that wait, at most a quarter of the pool so that nobody else waits long; whether there may be more.
-fn drain(session: &mut Session, engine: &mut Engine, seen: Duration) -> bool {
-    let mut served = 0;
-    let xruns = session.epoch.faults.xruns();
-    while let Some(block) = session.epoch.pop() {
-        let header = block.header();
-        let bytes = header.frames as usize * session.epoch.format.frame_bytes();
-        // A block of refused frames holds none.
-        let all = session.epoch.bytes(&block);
-        engine.block(header, &all[..bytes.min(all.len())], seen, xruns);
-        served += u64::from(header.frames);
-        session.epoch.give_back(block);
-        if served >= session.epoch.pool_frames / 4 {
-            return true;
-        }
-    }
-    false
-}
-
-fn live<'a>(session: &Session, record: &'a Record) -> Live<'a> {
-    let faults = &session.epoch.faults;
-    let largest = session.epoch.controls.largest();
-    Live { record, largest, errors: faults.count(), xruns: faults.xruns() }
 }

@@ -9,6 +9,13 @@ use std::path::Path;
 const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["capture", "source", "time", "format", "error"]),
     (
+        "replay",
+        &[
+            "engine", "trace", "report", "event", "tap", "timeline", "intake", "record", "format", "signal",
+            "error", "handoff",
+        ],
+    ),
+    (
         "capture",
         &[
             "worker",
@@ -23,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "source",
             "stats",
             "time",
+            "trace",
             "signal",
             "error",
             "handoff",
@@ -53,10 +61,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "report", "event", "history", "take", "tap", "source", "stats", "timeline", "intake", "record",
-            "format", "signal", "error", "handoff",
+            "trace", "report", "event", "history", "take", "tap", "source", "stats", "timeline", "intake",
+            "record", "format", "signal", "error", "handoff",
         ],
     ),
+    ("trace", &["event", "source", "timeline", "intake", "record", "format", "signal", "error"]),
     ("report", &["event", "source", "stats", "timeline"]),
     ("watchdog", &["event"]),
     ("event", &["source", "mailbox", "timeline", "signal", "error"]),

@@ -1,6 +1,8 @@
 //! What may be typed.
 
 use crate::failure::Failure;
+use crate::replay::ReplayArgs;
+use crate::tracing::TraceArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use hearken::{
     Channels, FileFormat, FormatWish, Input, Pace, Quality, Recovery, SampleFormat, StreamFormat, Synthetic,
@@ -29,6 +31,10 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Repair a WAV file whose recorder was killed, this one or another
     Recover(RecoverArgs),
+    /// Write down all that happens in a capture but the audio, to be replayed
+    Trace(TraceArgs),
+    /// Run a trace once more and give its account
+    Replay(ReplayArgs),
 }
 
 #[derive(Debug, Parser)]
@@ -252,7 +258,7 @@ impl RecordArgs {
     }
 }
 
-fn input(text: &str) -> Result<Input, String> {
+pub fn input(text: &str) -> Result<Input, String> {
     Ok(match text.split_once(':') {
         _ if text == "default" => Input::Default,
         _ if text == "synthetic" => Input::Synthetic(Synthetic::default()),
@@ -264,7 +270,7 @@ fn input(text: &str) -> Result<Input, String> {
     })
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     duration(text, f64::MIN_POSITIVE, "a take is longer than 0 s")
 }
 
@@ -296,7 +302,7 @@ fn channels(text: &str) -> Result<Channels, String> {
 }
 
 /// Whether writing the one would destroy the other, whatever they are called.
-fn is_same_file(one: &Path, other: &Path) -> bool {
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     if let (Ok(one), Ok(other)) = (std::fs::metadata(one), std::fs::metadata(other)) {
         use std::os::unix::fs::MetadataExt;

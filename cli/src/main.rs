@@ -7,6 +7,7 @@
 //! - [`recover`]: `hearken recover`.
 //! - [`doctor`]: `hearken doctor`.
 //! - [`report`]: the page that either writes, from what [`trace`] saw over time and [`wave`] finds in the file.
+//! - [`tracing`]: `hearken trace`; [`replay`]: `hearken replay`.
 //! - [`failure`]: what is said, and the exit code, when it does not work.
 
 mod args;
@@ -17,10 +18,12 @@ mod json;
 mod progress;
 mod record;
 mod recover;
+mod replay;
 mod report;
 mod sink;
 mod summary;
 mod trace;
+mod tracing;
 mod wave;
 
 use args::{Args, Command};
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         Command::Record(args) => record::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Trace(args) => tracing::run(&args),
+        Command::Replay(args) => replay::run(&args),
     };
     done.map_or_else(|failure| failure.tell(), |()| ExitCode::SUCCESS)
 }

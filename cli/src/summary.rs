@@ -38,6 +38,17 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
             "{cut} frames ({seconds:.3} s) of pauses and holes longer than a minute were left out"
         )?;
     }
+    tell_input(text, report)
+}
+
+/// Where every frame of the input went.
+pub fn account(report: &Report) -> String {
+    let mut text = String::new();
+    let _ = tell_input(&mut text, report);
+    text
+}
+
+fn tell_input(text: &mut String, report: &Report) -> std::fmt::Result {
     let ledger = report.stats.ledger;
     // The first input's frames are what the account counts in.
     let input = report.epochs.first().map_or(report.input.format, |epoch| epoch.input.format);

@@ -12,6 +12,7 @@ use crate::source::InputInfo;
 use crate::stats::{StatsReader, StatsWriter};
 use crate::supervisor::Supervisor;
 use crate::time::{Clock, Sleeper, Waker};
+use crate::trace;
 use crate::worker::Worker;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::AtomicBool;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     /// The state became `Ended`.
     pub ended: Condvar,
     pub desk: Arc<Desk>,
+    /// Until the worker takes it.
+    pub trace: Mutex<Option<trace::Writer>>,
     pub clock: Clock,
     pub muted: Arc<AtomicBool>,
     pub stats: Mutex<StatsReader>,
@@ -79,11 +82,14 @@ fn hire(
     sleeper: Sleeper,
 ) -> Result<Box<Worker>, Error> {
     let Config { recovery, length, idle, history, .. } = config;
+    // However it goes from here on, the trace ends with it.
+    let trace = shared.trace.lock().take();
     let first_open = shared.first_open.get_or_init(FirstOpen::now(&shared.clock)).instant;
     let wish = config.wish(shared.muted.clone(), shared.clock.clone(), sleeper.waker());
     let supervisor = Supervisor::start(wish, recovery)?;
     let times = Times { origin: shared.origin, first_open, length, idle };
-    let engine = Engine::new(picture, history);
+    let mut engine = Engine::new(picture, history);
+    engine.trace = trace;
     Ok(Worker::new(shared.desk.clone(), sleeper, supervisor, engine, stats, times))
 }
 

@@ -3,7 +3,7 @@
 use crate::report::EpochReport;
 use crate::signal::resample::run_frames;
 use crate::source::InputInfo;
-use crate::timeline::{Away, Cadence, Ledger, Span, Timeline, Timing};
+use crate::timeline::{Away, Cadence, CapturedAt, Ledger, Span, Timeline, Timing};
 use std::time::Duration;
 
 /// One open of a device, on the capture's timeline.
@@ -16,6 +16,13 @@ pub(super) struct Line {
     pub started_at: Duration,
     /// Where on the capture's axis its frame 0 lies.
     pub offset: u64,
+}
+
+/// How an epoch ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    pub end: CapturedAt,
+    pub why: Away,
 }
 
 impl Line {

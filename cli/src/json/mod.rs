@@ -15,7 +15,8 @@ use std::time::Duration;
 pub struct Take {
     schema: &'static str,
     input: Input,
-    output: Output,
+    /// `null` where no file was written.
+    output: Option<Output>,
     ledger: Ledger,
     gaps: Vec<Gap>,
     callback: Callback,
@@ -81,15 +82,17 @@ pub struct Clock {
 impl Take {
     /// The account of what `report` tells and `path` holds: `frames` of `format`.
     pub fn new(report: &Report, path: &Path, format: WavFormat, frames: u64) -> Self {
+        let path = path.display().to_string();
+        let output = Output { path, rate_hz: format.rate_hz, channels: format.channels, frames };
+        Self { output: Some(output), ..Self::without_file(report) }
+    }
+
+    /// The account of what `report` tells.
+    pub fn without_file(report: &Report) -> Self {
         Self {
             schema: "hearken.take/1",
             input: Input::from(&report.input),
-            output: Output {
-                path: path.display().to_string(),
-                rate_hz: format.rate_hz,
-                channels: format.channels,
-                frames,
-            },
+            output: None,
             ledger: Ledger::from(report.stats.ledger),
             gaps: report.gaps.iter().map(Gap::from).collect(),
             callback: Callback {

@@ -15,3 +15,4 @@ mod signals;
 #[path = "../support/mod.rs"]
 mod support;
 mod takes;
+mod traces;
