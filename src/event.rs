@@ -10,16 +10,24 @@ use std::time::{Duration, Instant};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Event {
     /// When the worker noticed, since the capture's [`first_open`](crate::Capture::first_open).
+    #[cfg_attr(feature = "serde", serde(rename = "at_ms", with = "crate::serial::ms"))]
     pub at: Duration,
     /// What.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: EventKind,
 }
 
 /// What can happen. The rare things: levels are in the [`Picture`](crate::Picture), counts in the
 /// [`Stats`](crate::Stats).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "kind", content = "data", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum EventKind {
     /// The input was opened for the first time.
@@ -31,7 +39,7 @@ pub enum EventKind {
     /// What a user should know of the sound has changed; [`SoundVerdict::Ok`] where all is well again.
     Verdict(SoundVerdict),
     /// The device has delivered nothing for so long.
-    Stalled(Duration),
+    Stalled(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// It delivers again.
     Resumed,
     /// Audio was dropped or refused, or the capture was without its device; in device frames.
@@ -51,9 +59,9 @@ pub enum EventKind {
     /// The device reports errors by the thousand.
     ErrorStorm,
     /// The system's time has jumped: the machine slept.
-    Slept(Duration),
+    Slept(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// The newest frame is so old when the worker gets it: the machine, or a closure on the worker, is too slow.
-    Overloaded(Duration),
+    Overloaded(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// The capture has ended. The last event.
     Stopped(StopReason),
 }
@@ -85,6 +93,7 @@ impl EventKind {
 
 /// Why a capture ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StopReason {
     /// Somebody stopped it.

@@ -34,6 +34,9 @@
 //! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
 //! in the tap's in a [`Chunk`] and a [`TapLedger`].
 //!
+//! With the feature `serde` all plain data is written and read, settings as well: times as numbers of milliseconds in
+//! fields that end in `_ms`, an [`Event`] as `{"at_ms": …, "kind": …, "data": …}`.
+//!
 //! [`signal`] and [`wav`] are of use by themselves. [`handoff`], [`intake`], [`epoch`] and [`data_closure`] are the inside,
 //! public so that models and benches reach them; an application needs none of them, and they may change at any time.
 
@@ -69,6 +72,8 @@ pub mod record;
 mod report;
 #[cfg(not(loom))]
 mod rhythm;
+#[cfg(all(feature = "serde", not(loom)))]
+mod serial;
 #[cfg(not(loom))]
 pub mod signal;
 #[cfg(not(loom))]

@@ -5,6 +5,7 @@ use crate::timeline::{ClockStats, Ledger};
 
 /// What a capture is doing, as of the worker's last look (a few times a second). Never a mixture of two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stats {
     /// Where every frame went.
     pub ledger: Ledger,

@@ -64,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tap", &["mailbox", "timeline", "wav", "signal", "format", "error"]),
     ("source", &["time", "timeline", "epoch", "intake", "faults", "wav", "format", "error"]),
     ("stats", &["timeline", "handoff"]),
+    ("serial", &[]),
     ("time", &[]),
     ("mailbox", &[]),
     ("timeline", &["intake", "record", "error"]),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 /// What a full queue does with a new chunk. Either way the loss is counted, and the next chunk that arrives names it
 /// as a gap with [`Cause::Behind`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum WhenFull {
     /// Keep what is queued, lose the new chunk: for whoever wants long unbroken stretches.
     #[default]
@@ -26,6 +27,7 @@ pub enum WhenFull {
 
 /// The account of one tap, in tap frames: `offered = received + behind + pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TapLedger {
     /// In the chunks that the tap has made.
     pub offered: u64,

@@ -49,6 +49,7 @@ pub struct FileTap {
 
 /// Sample formats of a file whose samples are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum FileFormat {
     /// Signed 16-bit.
     #[default]
@@ -120,6 +121,7 @@ pub struct WavFile {
 
 /// What is in a finished file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Written {
     /// Rate, channels and encoding.
     pub format: WavFormat,
