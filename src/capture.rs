@@ -1,5 +1,7 @@
 //! What an application holds.
 
+#[cfg(feature = "async")]
+mod futures;
 mod shared;
 
 use crate::config::Config;

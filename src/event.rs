@@ -6,6 +6,8 @@ use crate::signal::verdict::SoundVerdict;
 use crate::source::InputInfo;
 use crate::timeline::{Away, Gap, Verdict};
 use std::sync::Arc;
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Something that happened.
@@ -131,6 +133,12 @@ impl Events {
     pub fn recv_timeout(&mut self, patience: Duration) -> Option<Event> {
         self.0.pop_until(Instant::now().checked_add(patience))
     }
+
+    /// [`recv`](Self::recv) for a task, which is woken when there is news.
+    #[cfg(feature = "async")]
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.0.poll_pop(context)
+    }
 }
 
 impl Iterator for Events {
@@ -150,18 +158,28 @@ impl Drop for Events {
 
 /// The telling end of one listener's.
 #[derive(Debug)]
-pub(crate) struct Teller(Arc<Mailbox<Event>>);
+pub(crate) struct Teller {
+    mailbox: Arc<Mailbox<Event>>,
+    /// Is told of a first signal that came before it joined.
+    #[cfg(feature = "async")]
+    pub awaits_signal: bool,
+}
 
 impl Drop for Teller {
     fn drop(&mut self) {
-        self.0.end();
+        self.mailbox.end();
     }
 }
 
 /// A listener's two ends.
 pub(crate) fn events() -> (Teller, Events) {
     let mailbox = Arc::new(Mailbox::new(WAITING));
-    (Teller(mailbox.clone()), Events(mailbox))
+    let teller = Teller {
+        mailbox: mailbox.clone(),
+        #[cfg(feature = "async")]
+        awaits_signal: false,
+    };
+    (teller, Events(mailbox))
 }
 
 /// Tells everybody, and keeps what was told.
@@ -169,6 +187,9 @@ pub(crate) fn events() -> (Teller, Events) {
 pub(crate) struct Bulletin {
     tellers: Vec<Teller>,
     told: Vec<Event>,
+    /// When the open device brought its first signal, if it has.
+    #[cfg(feature = "async")]
+    signal: Option<Duration>,
     /// What `Event::at` is at present.
     pub now: Duration,
 }
@@ -176,14 +197,24 @@ pub(crate) struct Bulletin {
 impl Bulletin {
     /// Another listener, who hears what comes from now on.
     pub fn join(&mut self, teller: Teller) {
-        self.tellers.retain(|teller| !teller.0.is_left());
+        self.tellers.retain(|teller| !teller.mailbox.is_left());
+        #[cfg(feature = "async")]
+        if let Some(at) = self.signal.filter(|_| teller.awaits_signal) {
+            teller.mailbox.force_push(Event { at, kind: EventKind::FirstSignal });
+        }
         self.tellers.push(teller);
     }
 
     pub fn tell(&mut self, kind: EventKind) {
         let event = Event { at: self.now, kind };
+        #[cfg(feature = "async")]
+        match event.kind {
+            EventKind::FirstSignal => self.signal = Some(self.now),
+            EventKind::Closed(_) => self.signal = None,
+            _ => {}
+        }
         for teller in &self.tellers {
-            teller.0.force_push(event.clone());
+            teller.mailbox.force_push(event.clone());
         }
         if self.told.len() < KEPT {
             self.told.push(event);

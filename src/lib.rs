@@ -34,6 +34,9 @@
 //! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
 //! in the tap's in a [`Chunk`] and a [`TapLedger`].
 //!
+//! With the feature `async`, of no runtime in particular, [`Receiver`], [`SpeechReceiver`] and [`Events`] are streams as
+//! well, and a capture's and a take's ends are futures.
+//!
 //! With the feature `serde` all plain data is written and read, settings as well: times as numbers of milliseconds in
 //! fields that end in `_ms`, an [`Event`] as `{"at_ms": …, "kind": …, "data": …}`.
 //!
@@ -80,12 +83,16 @@ pub mod signal;
 mod source;
 #[cfg(not(loom))]
 mod stats;
+#[cfg(all(feature = "async", not(loom)))]
+mod stream;
 #[cfg(not(loom))]
 mod supervisor;
 #[cfg(not(loom))]
 mod take;
 #[cfg(not(loom))]
 mod tap;
+#[cfg(all(feature = "async", not(loom)))]
+mod task;
 #[cfg(not(loom))]
 mod time;
 #[cfg(not(loom))]

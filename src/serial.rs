@@ -13,28 +13,30 @@ pub mod ms {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        read(f64::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("a time is 0 ms or more"))
-    }
-
-    /// So many milliseconds, to the nearest nanosecond; the longest time there is where they are more.
-    pub fn read(ms: f64) -> Option<Duration> {
-        (ms >= 0.0).then(|| Duration::try_from_secs_f64(ms / 1e3).unwrap_or(Duration::MAX))
+        let ms = f64::deserialize(deserializer)?;
+        if ms >= 0.0 {
+            // The longest time there is, where it is more.
+            Ok(Duration::try_from_secs_f64(ms / 1e3).unwrap_or(Duration::MAX))
+        } else {
+            Err(D::Error::custom("a time is 0 ms or more"))
+        }
     }
 }
 
 /// A length of time, or `null`.
 pub mod maybe_ms {
-    use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::time::Duration;
 
+    #[derive(Serialize, Deserialize)]
+    struct Ms(#[serde(with = "crate::serial::ms")] Duration);
+
     pub fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.as_secs_f64() * 1e3).serialize(serializer)
+        time.map(Ms).serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        let ms = Option::<f64>::deserialize(deserializer)?;
-        ms.map(|ms| super::ms::read(ms).ok_or_else(|| D::Error::custom("a time is 0 ms or more"))).transpose()
+        Ok(Option::<Ms>::deserialize(deserializer)?.map(|Ms(time)| time))
     }
 }
 

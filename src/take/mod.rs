@@ -10,6 +10,8 @@ pub(crate) use pipe::TakePipe;
 use crate::error::{Error, ErrorKind};
 use crate::signal::voice::Voice;
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
+#[cfg(feature = "async")]
+use crate::task;
 use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
@@ -253,6 +255,16 @@ impl Take {
             let message = "the worker does not answer (is a closure stuck?); the take ends when it does";
             Err(Error::new(ErrorKind::Internal, message))
         })
+    }
+
+    /// [`finish`](Self::finish) as a future. The end is asked for at once, whether or not the future is awaited.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "async")]
+    pub fn finish_async(self) -> impl Future<Output = Result<TakeReport, Error>> + Send + Unpin + 'static {
+        self.end();
+        task::on_a_thread(move || self.finish())
     }
 
     /// Ends the take at once and throws it away: its files are removed, its memory is overwritten, receivers end.

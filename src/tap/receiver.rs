@@ -7,6 +7,8 @@ use crate::mailbox::Mailbox;
 use crate::timeline::{Cause, Gap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -170,6 +172,12 @@ impl<T: Copy> Receiver<T> {
     /// see [`is_ended`](Self::is_ended).
     pub fn recv_timeout(&mut self, patience: Duration) -> Option<Chunk<T>> {
         self.recv_until(Instant::now().checked_add(patience))
+    }
+
+    /// [`recv`](Self::recv) for a task, which is woken when there is news: at most one may wait at a time.
+    #[cfg(feature = "async")]
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Chunk<T>>> {
+        self.queue.chunks.poll_pop(context).map(|chunk| chunk.map(|chunk| self.take(chunk)))
     }
 
     /// Whether the capture has ended and everything was received.
