@@ -30,6 +30,9 @@ const MOST_GAPS: usize = 4096;
 /// Epochs that are kept for the report; the statistics count all of them.
 const MOST_EPOCHS: usize = 1024;
 
+/// Closures that have been quick for so long may be told to be slow anew.
+const SLOW_AGAIN: Duration = Duration::from_secs(1);
+
 /// How the last epoch ended.
 #[derive(Clone, Copy, Debug)]
 struct Left {
@@ -63,6 +66,8 @@ pub(crate) struct Engine {
     verdict: SoundVerdict,
     /// Something else than exact silence has come from the open device.
     has_signal: bool,
+    /// A slow closure is no news before that.
+    slow_until: Duration,
 }
 
 impl Engine {
@@ -84,6 +89,7 @@ impl Engine {
             sound: SoundCheck::new(1, 1),
             verdict: SoundVerdict::Ok,
             has_signal: false,
+            slow_until: Duration::ZERO,
         }
     }
 
@@ -308,6 +314,17 @@ impl Engine {
         }
     }
 
+    /// So many closures held the worker up since the last look, for so long at most.
+    pub fn slow(&mut self, (count, longest): (u64, Duration)) {
+        if count > 0 {
+            self.stats.slow_closures += count;
+            if self.bulletin.now >= self.slow_until {
+                self.bulletin.tell(EventKind::Overloaded(longest));
+            }
+            self.slow_until = self.bulletin.now + SLOW_AGAIN;
+        }
+    }
+
     /// The epoch that is open.
     fn open(&self) -> Option<&Line> {
         self.next.as_ref().or(self.line.as_ref().filter(|_| self.left.is_none()))
@@ -324,8 +341,8 @@ impl Engine {
     /// The figures of all epochs.
     fn together(&self, live: &Live<'_>) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
-            let Stats { repaired_samples, wakeups, .. } = self.stats;
-            return Stats { repaired_samples, wakeups, ..self.past };
+            let Stats { repaired_samples, wakeups, slow_closures, .. } = self.stats;
+            return Stats { repaired_samples, wakeups, slow_closures, ..self.past };
         };
         Stats {
             ledger: past.ledger + self.ledger(live.record),

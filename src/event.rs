@@ -62,7 +62,8 @@ pub enum EventKind {
     ErrorStorm,
     /// The system's time has jumped: the machine slept.
     Slept(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
-    /// The newest frame is so old when the worker gets it: the machine, or a closure on the worker, is too slow.
+    /// The newest frame is so old when the worker gets it, or a closure on the worker has taken so long: the machine, or
+    /// that closure, is too slow. Told once, until it has been better for a while.
     Overloaded(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// The capture has ended. The last event.
     Stopped(StopReason),

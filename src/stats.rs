@@ -23,9 +23,11 @@ pub struct Stats {
     pub repaired_samples: u64,
     /// Times the worker woke up.
     pub wakeups: u64,
+    /// Calls of closures on the worker that took more than 50 ms.
+    pub slow_closures: u64,
 }
 
-const WORDS: usize = Ledger::WORDS + ClockStats::WORDS + 6;
+const WORDS: usize = Ledger::WORDS + ClockStats::WORDS + 7;
 
 /// The worker's end.
 pub(crate) type StatsWriter = seqlock::Writer<WORDS>;
@@ -34,9 +36,18 @@ pub(crate) type StatsReader = seqlock::Reader<WORDS>;
 
 impl Stats {
     pub(crate) fn to_words(self) -> [u64; WORDS] {
-        let Self { ledger, clock, callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups } =
-            self;
-        let rest = [callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups];
+        let Self {
+            ledger,
+            clock,
+            callbacks,
+            max_callback_frames,
+            errors,
+            xruns,
+            repaired_samples,
+            wakeups,
+            slow_closures,
+        } = self;
+        let rest = [callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups, slow_closures];
         let mut words = ledger.to_words().into_iter().chain(clock.to_words()).chain(rest);
         std::array::from_fn(|_| words.next().unwrap_or_default())
     }
@@ -53,6 +64,7 @@ impl Stats {
             xruns: next(),
             repaired_samples: next(),
             wakeups: next(),
+            slow_closures: next(),
         }
     }
 }

@@ -222,6 +222,7 @@ impl Worker {
         let more = drain(session, &mut self.engine, seen);
         self.engine.heed(seen);
         let live = live(session, &record);
+        self.engine.slow(self.desk.slow.take());
         self.engine.look(&live, now.saturating_duration_since(self.times.origin));
         self.stats.publish(self.engine.stats.to_words());
         let rate = f64::from(session.info.format.rate_hz);
@@ -354,6 +355,7 @@ impl Worker {
     fn finish(mut self: Box<Self>, reason: StopReason) -> Report {
         let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
         let (gaps, epochs) = self.engine.finish();
+        self.engine.slow(self.desk.slow.take());
         self.stats.publish(self.engine.stats.to_words());
         self.engine.bulletin.tell(EventKind::Stopped(reason.clone()));
         let input = epochs.last().map(|epoch| epoch.input.clone()).or(self.engine.input());

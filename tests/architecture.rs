@@ -63,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("event", &["source", "mailbox", "timeline", "signal", "error"]),
     ("history", &["tap", "timeline", "format"]),
     ("take", &["tap", "task", "time", "timeline", "format", "signal", "error"]),
-    ("tap", &["mailbox", "timeline", "wav", "signal", "format", "error"]),
+    ("tap", &["time", "mailbox", "timeline", "wav", "signal", "format", "error"]),
     ("source", &["time", "timeline", "epoch", "intake", "faults", "wav", "format", "error"]),
     ("stats", &["timeline", "handoff"]),
     ("serial", &[]),

@@ -55,7 +55,7 @@ const CHECKS: &[Check] = &[
         slow: false,
         run: |w, tally| {
             let words = format!(
-                "test --package hearken {FEATURES} --lib --test voice --test allocations --test async --test serde"
+                "test --package hearken {FEATURES} --lib --test voice --test allocations --test async --test delivery_allocations --test serde"
             );
             tests(&mut w.cargo(&words), tally)
         },
