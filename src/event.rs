@@ -183,6 +183,31 @@ pub(crate) fn events() -> (Teller, Events) {
     (teller, Events(mailbox))
 }
 
+/// For the application's log: what happens to the device, and what is wrong with it. Nothing that every hole or every
+/// word would fill it with.
+#[cfg(feature = "tracing")]
+fn log(event: &Event) {
+    let at_ms = event.at.as_millis() as u64;
+    match &event.kind {
+        EventKind::Opened(InputInfo { host, id, name, format }) => {
+            tracing::info!(at_ms, host, id, name, %format, "opened");
+        }
+        EventKind::Reopened(InputInfo { host, id, name, format }) => {
+            tracing::info!(at_ms, host, id, name, %format, "reopened");
+        }
+        EventKind::Closed(why) => tracing::info!(at_ms, ?why, "closed"),
+        EventKind::CannotOpen(error) => tracing::warn!(at_ms, %error, "cannot open"),
+        EventKind::Stalled(quiet) => tracing::warn!(at_ms, ?quiet, "stalled"),
+        EventKind::Overloaded(length) => tracing::warn!(at_ms, ?length, "overloaded"),
+        EventKind::ErrorStorm | EventKind::RealtimeDenied => {
+            tracing::warn!(at_ms, "{}", event.kind.name());
+        }
+        EventKind::Stopped(StopReason::Failed(error)) => tracing::error!(at_ms, %error, "stopped"),
+        EventKind::Stopped(reason) => tracing::info!(at_ms, ?reason, "stopped"),
+        _ => {}
+    }
+}
+
 /// Tells everybody, and keeps what was told.
 #[derive(Debug, Default)]
 pub(crate) struct Bulletin {
@@ -208,6 +233,8 @@ impl Bulletin {
 
     pub fn tell(&mut self, kind: EventKind) {
         let event = Event { at: self.now, kind };
+        #[cfg(feature = "tracing")]
+        log(&event);
         #[cfg(feature = "async")]
         match event.kind {
             EventKind::FirstSignal => self.signal = Some(self.now),

@@ -94,6 +94,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("triple_buffer", &["src/handoff/newest.rs"]),
     ("atomic_waker", &["src/mailbox.rs"]),
     ("futures_core", &["src/stream.rs"]),
+    ("tracing", &["src/event.rs", "src/take/pipe.rs", "src/tap/file/mod.rs"]),
     ("crossbeam_queue", &["src/tap/chunk.rs", "src/mailbox.rs"]),
     ("unsafe", &["src/handoff/gate.rs", "src/handoff/index_queue.rs", "src/handoff/pool.rs"]),
 ];

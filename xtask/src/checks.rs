@@ -55,7 +55,8 @@ const CHECKS: &[Check] = &[
         slow: false,
         run: |w, tally| {
             let words = format!(
-                "test --package hearken {FEATURES} --lib --test voice --test allocations --test async --test delivery_allocations --test serde"
+                "test --package hearken {FEATURES} --lib --test voice --test allocations \
+                 --test async --test delivery_allocations --test serde --test tracing"
             );
             tests(&mut w.cargo(&words), tally)
         },

@@ -202,6 +202,15 @@ pub(crate) fn file(
 }
 
 fn start(writing: impl FnOnce() -> Result<Written, Error> + Send + 'static) -> Result<WavFile, Error> {
+    #[cfg(feature = "tracing")]
+    let writing = || {
+        writing().inspect_err(|error| {
+            // Neither is the file's fault.
+            if !matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::NoDevice) {
+                tracing::error!(%error, "file failed");
+            }
+        })
+    };
     let writer = thread::Builder::new().name("hearken-file".into()).spawn(writing).map_err(|error| {
         Error::new(ErrorKind::Internal, format!("no thread could be started: {error}; nothing was started"))
     })?;
