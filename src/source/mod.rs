@@ -169,7 +169,7 @@ const STUCK_RETRY: Duration = Duration::from_micros(200);
 
 impl Session {
     /// Ends the epoch for the callback, whose last frames are handed over then; `None` if it is stuck.
-    pub fn end(&self) -> Option<Final> {
+    pub fn end(&mut self) -> Option<Final> {
         let since = Instant::now();
         loop {
             if let Some(last) = self.epoch.claim() {
