@@ -56,7 +56,7 @@ const CHECKS: &[Check] = &[
         run: |w, tally| {
             let words = format!(
                 "test --package hearken {FEATURES} --lib --test voice --test allocations \
-                 --test async --test delivery_allocations --test serde --test tracing"
+                 --test async --test delivery_allocations --test examples --test serde --test tracing"
             );
             tests(&mut w.cargo(&words), tally)
         },
