@@ -33,6 +33,7 @@ pub enum Reason {
 /// What `stop` returns.
 #[derive(Debug)]
 pub struct Recording {
+    /// Why it ended.
     pub reason: Reason,
     /// For the user: what was wrong with the sound, and what is missing.
     pub warnings: Vec<String>,
@@ -43,8 +44,11 @@ pub struct Recording {
 /// When a recording ends by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Of the whole recording.
     pub longest: Duration,
+    /// Silence after speech.
     pub silence_ms: u32,
+    /// Silence from the start on.
     pub no_speech_ms: u32,
 }
 
@@ -69,6 +73,7 @@ impl Heard {
 }
 
 /// The audio side of the application.
+#[derive(Debug)]
 pub struct Dictation {
     limits: Limits,
     /// What is opened where no device is named.
@@ -80,6 +85,7 @@ pub struct Dictation {
 }
 
 impl Dictation {
+    /// Nothing is open. `fallback` is opened where no device is named.
     pub fn new(fallback: Input, limits: Limits) -> Self {
         Self { limits, fallback, capture: None, recording: None, level: Arc::default() }
     }
