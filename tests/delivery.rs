@@ -4,8 +4,8 @@
 mod support;
 
 use hearken::{
-    Capture, Chunk, Config, EventKind, GapPolicy, Input, Pace, Receiver, SampleFormat, Synthetic, TakePlan,
-    Tap, WhenFull,
+    Capture, Chunk, Clock, Config, EventKind, GapPolicy, Input, Pace, Receiver, SampleFormat, Synthetic,
+    TakePlan, Tap, WhenFull,
 };
 use std::time::Duration;
 use support::{Mic, bare_tap, capture_from, eventually};
@@ -74,45 +74,49 @@ fn frames_that_overlap_keep_their_length_behind_a_hole() {
     assert!(marked.iter().any(|chunk| chunk.position() == 1_100), "the grid starts anew behind the hole");
 }
 
-#[test]
-fn a_slow_closure_is_counted_and_told_whether_of_a_capture_or_of_a_take() {
-    let input = Input::Synthetic(Synthetic::Tone);
-    let capture = Capture::new(Config { input, ..Config::default() }).unwrap();
-    let mut events = capture.events();
-    let tap = Tap::new().chunk_ms(20);
-    let slow = |chunk: Chunk| {
-        // Two of them, one after the other, and one of the take.
-        let is_slow = [640, 960].contains(&chunk.position());
-        std::thread::sleep(Duration::from_millis(if is_slow { 70 } else { 0 }));
+/// Five seconds in virtual time, with a closure that takes `slow_ms` for the chunks 2 and 3 of 20 ms each, and for the one
+/// at 4 s. How many were counted, and what was told.
+fn with_a_closure(slow_ms: u64) -> (u64, Vec<Duration>) {
+    let clock = Clock::virtual_time();
+    let (input, length) = (Input::Synthetic(Synthetic::Tone), Some(Duration::from_secs(5)));
+    let capture = Capture::new(Config { input, length, clock: clock.clone(), ..Config::default() }).unwrap();
+    let closure = move |chunk: Chunk| {
+        if [640, 960, 64_000].contains(&chunk.position()) {
+            clock.sleep(Duration::from_millis(slow_ms));
+        }
     };
-    capture.each(tap.clone(), slow).unwrap();
+    capture.each(Tap::new().chunk_ms(20), closure).unwrap();
     capture.start().unwrap();
-    eventually("both calls are counted", || capture.stats().slow_closures == 2);
-    let mut plan = TakePlan::default();
-    plan.each(tap, move |chunk| {
-        std::thread::sleep(Duration::from_millis(if chunk.position() == 0 { 70 } else { 0 }))
-    })
-    .unwrap();
-    let take = capture.take(plan).unwrap();
-    eventually("the take's is counted", || capture.stats().slow_closures == 3);
-    take.finish().unwrap();
-    let report = capture.stop().unwrap();
-    assert_eq!(report.stats.slow_closures, 3);
-    let told = std::iter::from_fn(|| events.try_recv()).filter_map(|event| match event.kind {
+    let report = capture.wait().unwrap();
+    let told = report.events.into_iter().filter_map(|event| match event.kind {
         EventKind::Overloaded(length) => Some(length),
         _ => None,
     });
-    let told: Vec<Duration> = told.collect();
-    assert!((1..=2).contains(&told.len()), "told once while it lasts: {told:?}");
-    assert!(told.iter().all(|length| (70..500).contains(&length.as_millis())), "{told:?}");
+    (report.stats.slow_closures, told.collect())
 }
 
 #[test]
-fn a_closure_that_is_quick_is_never_called_slow() {
+fn a_slow_closure_is_counted_and_told_once_while_it_lasts() {
+    let long = Duration::from_millis(51);
+    assert_eq!(with_a_closure(51), (3, vec![long, long]));
+    assert_eq!(with_a_closure(50), (0, vec![]));
+}
+
+#[test]
+fn a_slow_closure_of_a_take_is_counted_as_well() {
     let mic = Mic::new(16_000, 1, SampleFormat::I16);
     let capture = capture_from(&mic);
-    capture.each(bare_tap().chunk_frames(160), |_| std::thread::sleep(Duration::from_millis(2))).unwrap();
     capture.start().unwrap();
-    (0..10).for_each(|_| mic.play(160));
-    assert_eq!(capture.stop().unwrap().stats.slow_closures, 0);
+    let mut plan = TakePlan::default();
+    let slow =
+        |chunk: Chunk| std::thread::sleep(Duration::from_millis(60 * u64::from(chunk.position() == 0)));
+    plan.each(bare_tap().chunk_frames(160), slow).unwrap();
+    let take = capture.take(plan).unwrap();
+    mic.play(160);
+    eventually("it is counted", || {
+        mic.play(16);
+        capture.stats().slow_closures > 0
+    });
+    drop(take);
+    capture.stop().unwrap();
 }
