@@ -1,5 +1,7 @@
 //! What an application holds.
 
+#[cfg(feature = "async")]
+mod futures;
 mod shared;
 
 use crate::config::Config;
@@ -80,12 +82,14 @@ impl Capture {
     }
 
     /// Adds a tap whose chunks go to `closure`, on the worker's thread: it should return within a few milliseconds.
-    /// If it panics, this tap ends and the others go on.
+    /// A call of more than 50 ms is counted in [`Stats::slow_closures`] and told as
+    /// [`Overloaded`](crate::EventKind::Overloaded). If it panics, this tap ends and the others go on.
     ///
     /// # Errors
     /// `BadArgument` for a tap that no device could serve.
-    pub fn each(&self, tap: Tap, closure: impl FnMut(Chunk) + Send + 'static) -> Result<(), Error> {
-        self.join(tap::closure(tap, Box::new(closure))?);
+    pub fn each(&self, tap: Tap, mut closure: impl FnMut(Chunk) + Send + 'static) -> Result<(), Error> {
+        let (slow, clock) = (self.shared.desk.slow.clone(), self.shared.clock.clone());
+        self.join(tap::closure(tap, Box::new(move |chunk| slow.watch(&clock, || closure(chunk))))?);
         Ok(())
     }
 
@@ -175,7 +179,8 @@ impl Capture {
         let ends = self.claim()?;
         let first = *self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
         let asked_at = self.shared.clock.now().saturating_duration_since(first.instant);
-        let (pipe, desk, post_roll) = plan.begin(asked_at, first.system);
+        let (pipe, desk, post_roll) =
+            plan.begin(asked_at, first.system, (self.shared.desk.slow.clone(), self.shared.clock.clone()));
         self.shared.desk.takes.lock().push(pipe);
         match ends {
             Some(ends) => self.spawn(ends, mpsc::sync_channel(1).0)?,

@@ -3,8 +3,9 @@
 use crate::event::Teller;
 use crate::source::{Input, InputInfo};
 use crate::take::TakePipe;
-use crate::tap::Pipe;
+use crate::tap::{Pipe, SlowCalls};
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(crate) struct Desk {
     pub switch: Mutex<Option<Input>>,
     /// Let go of the device until this is taken back.
     pub suspended: AtomicBool,
+    /// Closures that held the worker up.
+    pub slow: Arc<SlowCalls>,
     /// End it.
     pub stop: AtomicBool,
     /// What is open.

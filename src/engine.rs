@@ -1,9 +1,10 @@
 //! What the worker makes of what it gets: blocks in, taps out. A function of its input alone; it reads no clock and
 //! never sleeps, so the same input always gives the same chunks and the same account.
 
+mod gaps;
 mod line;
 mod outlets;
-mod tracing;
+mod recording;
 
 use crate::error::Error;
 use crate::event::{Bulletin, EventKind};
@@ -24,14 +25,16 @@ use crate::timeline::{
     Verdict,
 };
 use crate::trace::{self, Entry};
+use gaps::{hole, note};
 use line::{Left, Line};
 use outlets::Outlets;
 use std::time::{Duration, Instant};
 
-/// Gap records that are kept for the report; the ledger counts all of them.
-const MOST_GAPS: usize = 4096;
 /// Epochs that are kept for the report; the statistics count all of them.
 const MOST_EPOCHS: usize = 1024;
+
+/// Closures that have been quick for so long may be told to be slow anew.
+const SLOW_AGAIN: Duration = Duration::from_secs(1);
 
 /// Timeline, outlets and account of a capture.
 #[derive(Debug)]
@@ -64,6 +67,8 @@ pub(crate) struct Engine {
     pub trace: Option<trace::Writer>,
     /// In a replay without audio: what only the sound tells comes from the trace.
     pub is_deaf: bool,
+    /// A slow closure is no news before that.
+    slow_until: Duration,
 }
 
 impl Engine {
@@ -88,6 +93,7 @@ impl Engine {
             has_signal: false,
             trace: None,
             is_deaf: false,
+            slow_until: Duration::ZERO,
         }
     }
 
@@ -335,6 +341,17 @@ impl Engine {
         }
     }
 
+    /// So many closures held the worker up since the last look, for so long at most.
+    pub fn slow(&mut self, (count, longest): (u64, Duration)) {
+        if count > 0 {
+            self.stats.slow_closures += count;
+            if self.bulletin.now >= self.slow_until {
+                self.tell(EventKind::Overloaded(longest));
+            }
+            self.slow_until = self.bulletin.now + SLOW_AGAIN;
+        }
+    }
+
     /// The epoch that is open.
     fn open(&self) -> Option<&Line> {
         self.next.as_ref().or(self.line.as_ref().filter(|_| self.left.is_none()))
@@ -351,8 +368,8 @@ impl Engine {
     /// The figures of all epochs.
     fn together(&self, live: &Live) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
-            let Stats { repaired_samples, wakeups, rates, .. } = self.stats;
-            return Stats { repaired_samples, wakeups, rates, ..self.past };
+            let Stats { repaired_samples, wakeups, slow_closures, rates, .. } = self.stats;
+            return Stats { repaired_samples, wakeups, slow_closures, rates, ..self.past };
         };
         Stats {
             ledger: past.ledger + self.ledger(&live.record),
@@ -363,36 +380,5 @@ impl Engine {
             xruns: past.xruns + live.xruns,
             ..self.stats
         }
-    }
-}
-
-/// A hole, for the taps and for the report.
-fn hole(
-    span: Span,
-    line: &Line,
-    first_hz: u32,
-    outlets: &mut Outlets,
-    gaps: &mut Vec<Gap>,
-    bulletin: &mut Bulletin,
-) {
-    outlets.hole(line.on_axis(span), line);
-    let Some(cause) = span.missing else { return };
-    let (position, end) = (line.place(span.start, first_hz), line.place(span.end, first_hz));
-    note(Gap { position, frames: end - position, error_frames: 0, cause }, gaps, bulletin);
-}
-
-/// A gap for the report; neighbours of one cause are one.
-fn note(gap: Gap, gaps: &mut Vec<Gap>, bulletin: &mut Bulletin) {
-    if let Some(last) = gaps.last_mut()
-        && last.cause == gap.cause
-        && last.cause != Cause::Lost
-        && last.position + last.frames == gap.position
-    {
-        last.frames += gap.frames;
-        return;
-    }
-    bulletin.tell(EventKind::Gap(gap));
-    if gaps.len() < MOST_GAPS {
-        gaps.push(gap);
     }
 }

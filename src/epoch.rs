@@ -39,6 +39,8 @@ pub struct Epoch {
     blocks: pool::Consumer<Header>,
     gate: Arc<Gate<Intake>>,
     ended: Arc<AtomicBool>,
+    /// No callback enters any more.
+    is_claimed: bool,
 }
 
 /// An epoch for a stream of `format` whose pool rides out a worker that is away for `depth`, and which takes no byte
@@ -68,6 +70,7 @@ pub fn epoch(format: StreamFormat, depth: Duration, muted: Arc<AtomicBool>) -> (
         blocks: consumer,
         gate,
         ended,
+        is_claimed: false,
     };
     (inlet, epoch)
 }
@@ -83,8 +86,12 @@ impl Epoch {
         self.blocks.bytes(block)
     }
 
-    /// Frees a block for the callback.
-    pub fn give_back(&mut self, block: Block<Header>) {
+    /// Frees a block for the callback. After the end it is wiped instead: nothing that was heard stays in memory that is
+    /// freed one day by whoever lets go of the callback last.
+    pub fn give_back(&mut self, mut block: Block<Header>) {
+        if self.is_claimed {
+            self.blocks.wipe(&mut block);
+        }
         self.blocks.give_back(block);
     }
 
@@ -94,10 +101,12 @@ impl Epoch {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Ends the epoch: no callback enters from now on, and what the last one left is handed over, to be popped. The
-    /// final figures, or `None` while a callback is running: try again.
-    pub fn claim(&self) -> Option<Final> {
-        self.gate.claim(Intake::finish)
+    /// Ends the epoch: no callback enters from now on, and what the last one left is handed over, to be popped; the
+    /// free blocks are wiped. The final figures, or `None` while a callback is running: try again.
+    pub fn claim(&mut self) -> Option<Final> {
+        let last = self.gate.claim(Intake::finish)?;
+        self.is_claimed = true;
+        Some(last)
     }
 
     /// Callbacks that came after the end.

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What kind of thing went wrong. Losing audio is never one of them: it is counted in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The system has no input device at all, or its audio service cannot be reached.
@@ -49,6 +50,7 @@ impl ErrorKind {
 
 /// An error with its kind, what happened, and what is left.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,

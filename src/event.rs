@@ -6,20 +6,30 @@ use crate::signal::verdict::SoundVerdict;
 use crate::source::InputInfo;
 use crate::timeline::{Away, Gap, Verdict};
 use std::sync::Arc;
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Event {
     /// When the worker noticed, since the capture's [`first_open`](crate::Capture::first_open).
+    #[cfg_attr(feature = "serde", serde(rename = "at_ms", with = "crate::serial::ms"))]
     pub at: Duration,
     /// What.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: EventKind,
 }
 
 /// What can happen. The rare things: levels are in the [`Picture`](crate::Picture), counts in the
 /// [`Stats`](crate::Stats).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "kind", content = "data", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum EventKind {
     /// The input was opened for the first time.
@@ -31,7 +41,7 @@ pub enum EventKind {
     /// What a user should know of the sound has changed; [`SoundVerdict::Ok`] where all is well again.
     Verdict(SoundVerdict),
     /// The device has delivered nothing for so long.
-    Stalled(Duration),
+    Stalled(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// It delivers again.
     Resumed,
     /// Audio was dropped or refused, or the capture was without its device; in device frames.
@@ -51,9 +61,10 @@ pub enum EventKind {
     /// The device reports errors by the thousand.
     ErrorStorm,
     /// The system's time has jumped: the machine slept.
-    Slept(Duration),
-    /// The newest frame is so old when the worker gets it: the machine, or a closure on the worker, is too slow.
-    Overloaded(Duration),
+    Slept(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
+    /// The newest frame is so old when the worker gets it, or a closure on the worker has taken so long: the machine, or
+    /// that closure, is too slow. Told once, until it has been better for a while.
+    Overloaded(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// The capture has ended. The last event.
     Stopped(StopReason),
 }
@@ -85,6 +96,7 @@ impl EventKind {
 
 /// Why a capture ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StopReason {
     /// Somebody stopped it.
@@ -124,6 +136,12 @@ impl Events {
     pub fn recv_timeout(&mut self, patience: Duration) -> Option<Event> {
         self.0.pop_until(Instant::now().checked_add(patience))
     }
+
+    /// [`recv`](Self::recv) for a task, which is woken when there is news.
+    #[cfg(feature = "async")]
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.0.poll_pop(context)
+    }
 }
 
 impl Iterator for Events {
@@ -143,18 +161,53 @@ impl Drop for Events {
 
 /// The telling end of one listener's.
 #[derive(Debug)]
-pub(crate) struct Teller(Arc<Mailbox<Event>>);
+pub(crate) struct Teller {
+    mailbox: Arc<Mailbox<Event>>,
+    /// Is told of a first signal that came before it joined.
+    #[cfg(feature = "async")]
+    pub awaits_signal: bool,
+}
 
 impl Drop for Teller {
     fn drop(&mut self) {
-        self.0.end();
+        self.mailbox.end();
     }
 }
 
 /// A listener's two ends.
 pub(crate) fn events() -> (Teller, Events) {
     let mailbox = Arc::new(Mailbox::new(WAITING));
-    (Teller(mailbox.clone()), Events(mailbox))
+    let teller = Teller {
+        mailbox: mailbox.clone(),
+        #[cfg(feature = "async")]
+        awaits_signal: false,
+    };
+    (teller, Events(mailbox))
+}
+
+/// For the application's log: what happens to the device, and what is wrong with it. Nothing that every hole or every
+/// word would fill it with.
+#[cfg(feature = "tracing")]
+fn log(event: &Event) {
+    let at_ms = event.at.as_millis() as u64;
+    match &event.kind {
+        EventKind::Opened(InputInfo { host, id, name, format }) => {
+            tracing::info!(at_ms, host, id, name, %format, "opened");
+        }
+        EventKind::Reopened(InputInfo { host, id, name, format }) => {
+            tracing::info!(at_ms, host, id, name, %format, "reopened");
+        }
+        EventKind::Closed(why) => tracing::info!(at_ms, ?why, "closed"),
+        EventKind::CannotOpen(error) => tracing::warn!(at_ms, %error, "cannot open"),
+        EventKind::Stalled(quiet) => tracing::warn!(at_ms, ?quiet, "stalled"),
+        EventKind::Overloaded(length) => tracing::warn!(at_ms, ?length, "overloaded"),
+        EventKind::ErrorStorm | EventKind::RealtimeDenied => {
+            tracing::warn!(at_ms, "{}", event.kind.name());
+        }
+        EventKind::Stopped(StopReason::Failed(error)) => tracing::error!(at_ms, %error, "stopped"),
+        EventKind::Stopped(reason) => tracing::info!(at_ms, ?reason, "stopped"),
+        _ => {}
+    }
 }
 
 /// Tells everybody, and keeps what was told.
@@ -162,6 +215,9 @@ pub(crate) fn events() -> (Teller, Events) {
 pub(crate) struct Bulletin {
     tellers: Vec<Teller>,
     told: Vec<Event>,
+    /// When the open device brought its first signal, if it has.
+    #[cfg(feature = "async")]
+    signal: Option<Duration>,
     /// What `Event::at` is at present.
     pub now: Duration,
 }
@@ -169,14 +225,26 @@ pub(crate) struct Bulletin {
 impl Bulletin {
     /// Another listener, who hears what comes from now on.
     pub fn join(&mut self, teller: Teller) {
-        self.tellers.retain(|teller| !teller.0.is_left());
+        self.tellers.retain(|teller| !teller.mailbox.is_left());
+        #[cfg(feature = "async")]
+        if let Some(at) = self.signal.filter(|_| teller.awaits_signal) {
+            teller.mailbox.force_push(Event { at, kind: EventKind::FirstSignal });
+        }
         self.tellers.push(teller);
     }
 
     pub fn tell(&mut self, kind: EventKind) {
         let event = Event { at: self.now, kind };
+        #[cfg(feature = "tracing")]
+        log(&event);
+        #[cfg(feature = "async")]
+        match event.kind {
+            EventKind::FirstSignal => self.signal = Some(self.now),
+            EventKind::Closed(_) => self.signal = None,
+            _ => {}
+        }
         for teller in &self.tellers {
-            teller.0.force_push(event.clone());
+            teller.mailbox.force_push(event.clone());
         }
         if self.told.len() < KEPT {
             self.told.push(event);

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 /// One sample as the device hands it over, in the machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum SampleFormat {
     /// Signed 8-bit.
@@ -98,12 +99,14 @@ impl FromStr for SampleFormat {
 
 /// How a stream lays its samples out: interleaved, `channels` samples of `sample` per frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StreamFormat {
     /// Frames per second, `1..=768_000`.
     pub rate_hz: u32,
     /// Samples per frame, `1..=32`.
     pub channels: u16,
     /// The type of each sample.
+    #[cfg_attr(feature = "serde", serde(rename = "sample_format"))]
     pub sample: SampleFormat,
 }
 

@@ -299,10 +299,11 @@ impl Intake {
         self.start = captured;
     }
 
-    /// The worker's part of a stop, once it has claimed the gate: hands over what is left and returns the final
-    /// figures.
+    /// The worker's part of a stop, once it has claimed the gate: hands over what is left, wipes the rest of
+    /// the pool and returns the final figures.
     pub fn finish(&mut self) -> Final {
         self.close();
+        self.blocks.wipe();
         Final { captured: self.captured, dropped: self.dropped, discarded: self.discarded }
     }
 }

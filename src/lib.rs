@@ -37,6 +37,12 @@
 //!
 //! With the feature `testkit`, the module of that name has microphones that do what a test says, in virtual time.
 //!
+//! With the feature `async`, of no runtime in particular, [`Receiver`], [`SpeechReceiver`] and [`Events`] are streams as
+//! well, and a capture's and a take's ends are futures.
+//!
+//! With the feature `serde` all plain data is written and read, settings as well: times as numbers of milliseconds in
+//! fields that end in `_ms`, an [`Event`] as `{"at_ms": …, "kind": …, "data": …}`.
+//!
 //! [`signal`] and [`wav`] are of use by themselves. [`handoff`], [`intake`], [`epoch`] and [`data_closure`] are the inside,
 //! public so that models and benches reach them; an application needs none of them, and they may change at any time.
 
@@ -74,18 +80,24 @@ mod replay;
 mod report;
 #[cfg(not(loom))]
 mod rhythm;
+#[cfg(all(feature = "serde", not(loom)))]
+mod serial;
 #[cfg(not(loom))]
 pub mod signal;
 #[cfg(not(loom))]
 mod source;
 #[cfg(not(loom))]
 mod stats;
+#[cfg(all(feature = "async", not(loom)))]
+mod stream;
 #[cfg(not(loom))]
 mod supervisor;
 #[cfg(not(loom))]
 mod take;
 #[cfg(not(loom))]
 mod tap;
+#[cfg(all(feature = "async", not(loom)))]
+mod task;
 #[cfg(all(feature = "testkit", not(loom)))]
 pub mod testkit;
 #[cfg(not(loom))]

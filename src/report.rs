@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// The exact account of a capture that has ended.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Report {
     /// Why it ended.
     pub reason: StopReason,
@@ -30,10 +31,12 @@ pub struct Report {
 
 /// The account of one open of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EpochReport {
     /// What was open.
     pub input: InputInfo,
     /// When its first frame was captured, since the capture's first open; 0 if there was none.
+    #[cfg_attr(feature = "serde", serde(rename = "started_at_ms", with = "crate::serial::ms"))]
     pub started_at: Duration,
     /// Where its frames went.
     pub ledger: Ledger,

@@ -5,6 +5,7 @@ use crate::timeline::{ClockStats, Ledger, LossRates};
 
 /// What a capture is doing, as of the worker's last look (a few times a second). Never a mixture of two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stats {
     /// Where every frame went.
     pub ledger: Ledger,
@@ -24,9 +25,11 @@ pub struct Stats {
     pub repaired_samples: u64,
     /// Times the worker woke up.
     pub wakeups: u64,
+    /// Calls of closures on the worker that took more than 50 ms.
+    pub slow_closures: u64,
 }
 
-const WORDS: usize = Ledger::WORDS + LossRates::WORDS + ClockStats::WORDS + 6;
+const WORDS: usize = Ledger::WORDS + LossRates::WORDS + ClockStats::WORDS + 7;
 
 /// The worker's end.
 pub(crate) type StatsWriter = seqlock::Writer<WORDS>;
@@ -45,8 +48,9 @@ impl Stats {
             xruns,
             repaired_samples,
             wakeups,
+            slow_closures,
         } = self;
-        let rest = [callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups];
+        let rest = [callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups, slow_closures];
         let mut words =
             ledger.to_words().into_iter().chain(rates.to_words()).chain(clock.to_words()).chain(rest);
         std::array::from_fn(|_| words.next().unwrap_or_default())
@@ -65,6 +69,7 @@ impl Stats {
             xruns: next(),
             repaired_samples: next(),
             wakeups: next(),
+            slow_closures: next(),
         }
     }
 }

@@ -14,13 +14,16 @@ use std::time::{Duration, Instant};
 
 /// What happens when a device fails, falls silent or goes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Recovery {
     /// How long to try to open a device again before the capture ends. Zero: not at all, the capture ends with the
     /// device. Default 30 s.
+    #[cfg_attr(feature = "serde", serde(rename = "give_up_ms", with = "crate::serial::ms"))]
     pub give_up: Duration,
     /// A device that delivers nothing for so long is opened anew, although it reports no error. At least 300 ms.
     /// Default 2 s, on hosts that are known to let a device die without a word (CoreAudio) 0.7 s. A server that merely
     /// stood still delivers late what it has, and needs no new stream.
+    #[cfg_attr(feature = "serde", serde(rename = "stall_patience_ms", with = "crate::serial::maybe_ms"))]
     pub stall_patience: Option<Duration>,
     /// Whether the system's default device takes the place of one that is gone, until it is back. Default: yes.
     pub fall_back: bool,

@@ -6,6 +6,7 @@
 
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime};
@@ -93,7 +94,7 @@ impl Clock {
     /// A sleeper for the calling thread, which takes part.
     pub(crate) fn sleeper(&self) -> Sleeper {
         Sleeper(match &self.0 {
-            None => Alarm::System(thread::current()),
+            None => Alarm::System(thread::current(), Arc::default()),
             Some(time) => Alarm::Virtual(time.clone(), Arc::default()),
         })
     }
@@ -130,7 +131,8 @@ pub(crate) struct Waker(Alarm);
 
 #[derive(Clone)]
 enum Alarm {
-    System(Thread),
+    /// With whether somebody called: the thread's own token may have gone to whoever else waits by it, as channels do.
+    System(Thread, Arc<AtomicBool>),
     Virtual(Arc<Virtual>, Arc<Mutex<Bed>>),
 }
 
@@ -151,7 +153,13 @@ impl Sleeper {
     /// Sleeps until it is woken, and no longer than `patience`.
     pub fn park(&self, patience: Duration) {
         match &self.0 {
-            Alarm::System(_) => thread::park_timeout(patience),
+            Alarm::System(_, called) => {
+                // Acquire: what the caller did before is seen.
+                if !called.swap(false, Ordering::Acquire) {
+                    thread::park_timeout(patience);
+                    called.swap(false, Ordering::Acquire);
+                }
+            }
             Alarm::Virtual(time, bed) => time.sleep(bed, patience),
         }
     }
@@ -165,7 +173,10 @@ impl Waker {
     /// Wakes the sleeper.
     pub fn wake(&self) {
         match &self.0 {
-            Alarm::System(thread) => thread.unpark(),
+            Alarm::System(thread, called) => {
+                called.store(true, Ordering::Release);
+                thread.unpark();
+            }
             Alarm::Virtual(time, bed) => time.wake(bed),
         }
     }
@@ -256,6 +267,18 @@ mod tests {
         let heard: Vec<_> = heard.iter().map(|(hours, at)| (hours, at.as_secs() / 3600)).collect();
         assert_eq!(heard, [(5, 5), (7, 7), (5, 10), (7, 14), (5, 15), (7, 21)]);
         assert!(real.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_call_is_heard_by_a_thread_that_has_waited_for_something_else_since() {
+        let sleeper = Clock::default().sleeper();
+        sleeper.waker().wake();
+        let (kept, nothing) = mpsc::channel::<()>();
+        let _ = nothing.recv_timeout(Duration::from_millis(20));
+        let since = Instant::now();
+        sleeper.park(Duration::from_secs(5));
+        assert!(since.elapsed() < Duration::from_secs(4));
+        drop(kept);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::faults::Fault;
 use crate::record::{Live, Record};
 use crate::report::Report;
 use crate::rhythm::Rhythm;
-use crate::source::{InputInfo, Session};
+use crate::source::InputInfo;
 use crate::stats::StatsWriter;
 use crate::supervisor::{News, Supervisor};
 use crate::time::{Clock, Sleeper};
@@ -225,6 +225,7 @@ impl Worker {
         self.engine.heed(seen);
         let more = drain(session, &mut self.engine, seen);
         self.engine.heed(seen);
+        self.engine.slow(self.desk.slow.take());
         self.engine.look(&live, now.saturating_duration_since(self.times.origin));
         self.stats.publish(self.engine.stats.to_words());
         if !session.paced {
@@ -367,6 +368,7 @@ impl Worker {
     fn finish(mut self: Box<Self>, reason: StopReason) -> Report {
         let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
         let (gaps, epochs) = self.engine.finish();
+        self.engine.slow(self.desk.slow.take());
         self.stats.publish(self.engine.stats.to_words());
         self.engine.tell(EventKind::Stopped(reason.clone()));
         self.engine.end_trace(self.late_callbacks, self.released);

@@ -3,6 +3,7 @@
 #![cfg(loom)]
 
 use hearken::handoff::gate::Gate;
+use hearken::handoff::pool::pool;
 use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
@@ -110,6 +111,53 @@ fn a_callback_that_is_running_is_waited_for_but_not_for_ever() {
     seen.bounced.demand("the callback came late");
     seen.running.demand("a claim failed because the callback was running");
     seen.given_up.demand("the callback was still running at the last attempt");
+}
+
+#[test]
+fn a_pool_is_wiped_whole_after_the_claim_and_races_nobody() {
+    let (all_free, some_filled) = (Seen::default(), Seen::default());
+    let notes = (all_free.clone(), some_filled.clone());
+    model("wiping after a stop", 50, None, move || {
+        let (producer, mut consumer) = pool::<u8>(3, 3);
+        let gate = Arc::new(Gate::new(producer));
+        let device = thread::spawn({
+            let gate = gate.clone();
+            move || {
+                for number in 1..=2 {
+                    gate.enter(|producer| {
+                        assert!(producer.acquire() && producer.append(&[number; 3]));
+                        producer.commit(number);
+                    });
+                }
+            }
+        });
+        if let Some(block) = consumer.pop() {
+            assert_eq!(consumer.bytes(&block), [*block.header(); 3]);
+            consumer.give_back(block);
+        }
+        if let Some(mut wiped) = gate.claim(|producer| producer.wipe()) {
+            if wiped == 3 {
+                notes.0.note()
+            } else {
+                notes.1.note()
+            }
+            while let Some(mut block) = consumer.pop() {
+                assert_eq!(
+                    consumer.bytes(&block),
+                    [*block.header(); 3],
+                    "what was handed over is not touched before"
+                );
+                consumer.wipe(&mut block);
+                assert_eq!(consumer.bytes(&block), [0; 3]);
+                wiped += 1;
+                consumer.give_back(block);
+            }
+            assert_eq!(wiped, 3, "every block is wiped once");
+        }
+        device.join().unwrap();
+    });
+    all_free.demand("all blocks were free");
+    some_filled.demand("some blocks were still to be read");
 }
 
 /// Reports its own drop, and touches memory in it that only its owner may touch.

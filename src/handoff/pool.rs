@@ -8,7 +8,7 @@ use super::index_queue::{self, index_queue};
 use super::sync::{Arc, UnsafeCell};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::{fmt, mem, ptr};
+use std::{fmt, hint, mem, ptr};
 
 /// The number of the next pool. Not the facade's: it guards no memory, so the models need not see it.
 static NEXT_POOL: AtomicU64 = AtomicU64::new(0);
@@ -55,6 +55,16 @@ impl Slab {
         // SAFETY: a slab's tokens number its blocks, and no other slab's token gets here: the producer's never leave
         // it, and the consumer checks.
         unsafe { self.blocks.get_unchecked(token.index()) }
+    }
+
+    /// Overwrites a block with zeros.
+    fn wipe(&self, token: &Token) {
+        self.block(token).with_mut(|start| {
+            // SAFETY: the caller owns the token, so nobody else looks at the block, and so many bytes are there.
+            unsafe { ptr::write_bytes(*start, 0, self.block_bytes) };
+            // It may never be read again, and is to be written all the same.
+            hint::black_box(start);
+        });
     }
 }
 
@@ -193,6 +203,17 @@ impl<H: Copy + Send> Producer<H> {
         self.free.refresh()
     }
 
+    /// The end, on the worker's side: overwrites the current block and those that are free with zeros. None of them comes
+    /// back; how many there were.
+    pub fn wipe(&mut self) -> usize {
+        let mut wiped = 0;
+        while let Some(token) = self.current.take().or_else(|| self.free.pop()) {
+            self.slab.wipe(&token);
+            wiped += 1;
+        }
+        wiped
+    }
+
     /// Bytes in each block.
     pub fn block_bytes(&self) -> usize {
         self.slab.block_bytes
@@ -218,6 +239,15 @@ impl<H: Copy + Send> Consumer<H> {
             // `block_bytes` initialized bytes are there.
             unsafe { std::slice::from_raw_parts(*start, self.slab.block_bytes) }
         })
+    }
+
+    /// Overwrites a block with zeros.
+    ///
+    /// # Panics
+    /// If the block is another pool's.
+    pub fn wipe(&mut self, block: &mut Block<H>) {
+        assert!(block.pool == self.slab.pool, "a block of another pool");
+        self.slab.wipe(&block.filled.token);
     }
 
     /// Gives a block back to the producer, in any order.
@@ -274,6 +304,39 @@ mod tests {
             kept.drain(..).for_each(|block| consumer.give_back(block));
             assert_eq!(producer.free_blocks(), 3);
         }
+    }
+
+    #[test]
+    fn nothing_is_left_in_a_pool_that_was_wiped_at_both_ends() {
+        let (mut producer, mut consumer) = pool::<()>(4, 100);
+        let left = |consumer: &Consumer<()>| {
+            let blocks = (1..=4).filter_map(NonZeroU32::new).map(|index| {
+                // SAFETY: everything happens on this thread, and no view is alive; 100 bytes are there.
+                consumer
+                    .slab
+                    .block(&Token(index))
+                    .with(|start| unsafe { ptr::read(start.cast::<*const [u8; 100]>()).read() })
+            });
+            blocks.map(|block| block.iter().filter(|byte| **byte != 0).count()).collect::<Vec<_>>()
+        };
+        for lap in 1..=3 {
+            assert!(producer.acquire() && producer.append(&[lap; 100]));
+            producer.commit(());
+        }
+        let read = consumer.pop().expect("three are filled");
+        consumer.give_back(read);
+        assert_eq!(left(&consumer), [100; 4], "what was read is still there");
+        // One is current, and one is free.
+        assert!(producer.append(&[9; 40]));
+        assert_eq!(producer.wipe(), 2);
+        assert!(!producer.acquire(), "none comes back");
+        assert_eq!(left(&consumer).iter().sum::<usize>(), 200);
+        while let Some(mut block) = consumer.pop() {
+            consumer.wipe(&mut block);
+            assert_eq!(consumer.bytes(&block), [0; 100]);
+            consumer.give_back(block);
+        }
+        assert_eq!(left(&consumer), [0; 4]);
     }
 
     #[test]

@@ -216,6 +216,7 @@ impl Player {
         })?;
         let mut stats = self.engine.stats;
         stats.wakeups = self.tick.wakeups;
+        stats.slow_closures = self.tick.slow_closures;
         if self.engine.is_deaf {
             stats.repaired_samples = self.tick.repaired_samples;
         }

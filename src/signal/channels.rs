@@ -7,6 +7,7 @@ use crate::{Error, StreamFormat};
 
 /// Which of a device's channels come out, and how. Channels count from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Channels {
     /// One channel: the average of all. (The plain average: nothing can clip, a voice on both of two

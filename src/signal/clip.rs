@@ -12,6 +12,7 @@ pub const CLIP_SAMPLES: u32 = 3;
 
 /// Clips of one channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Clips {
     /// Runs of at least [`CLIP_SAMPLES`] samples at full scale.
     pub events: u64,

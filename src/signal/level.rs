@@ -10,6 +10,7 @@ pub const FLOOR_DBFS: f32 = -200.0;
 
 /// Peak and RMS of one channel, linear: 1.0 is full scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Level {
     /// Largest magnitude.
     pub peak: f32,

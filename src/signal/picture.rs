@@ -7,6 +7,7 @@ use super::waveform::{COLUMNS, Column};
 
 /// What there is to see, as of the last full column of the waveform.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Picture {
     /// Grows by one with every picture; 0 is the empty one before the first.
@@ -30,8 +31,10 @@ pub struct Picture {
     /// device that is opened anew counts from 0 again: what is no greater than what was seen is all new.
     pub column: u64,
     /// The waveform, oldest first; the last one is number `column`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::array"))]
     pub columns: [Column; COLUMNS],
     /// The level of each band in dBFS: 64 bands of equal ratio from 20 Hz to `spectrum_top_hz`. A full-scale sine reads 0.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::array"))]
     pub spectrum: [f32; BANDS],
     /// The upper edge of the highest band: 20 kHz, or half of the rate.
     pub spectrum_top_hz: f32,

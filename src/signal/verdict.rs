@@ -5,6 +5,11 @@ use std::fmt;
 /// A finding, with its evidence. Frames and positions are the device's; levels are linear, 1.0 being full scale, and
 /// measured without a constant offset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "name", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum SoundVerdict {
     /// Nothing to complain of.

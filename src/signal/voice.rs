@@ -60,6 +60,7 @@ pub trait VoiceDetector: Send + Debug {
 
 /// Which detector. `cargo bench --bench voice` measures them, `cargo test --test voice` shows what they let pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Detector {
     /// Louder than the quietest moment of the last 2 s by 6 dB between 120 and 4,000 Hz. Steady noise is no voice to
@@ -112,6 +113,7 @@ impl Detector {
 
 /// What counts as voice, and what is called for around it. The defaults suit dictation.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Voice {
     detector: Detector,
     threshold: f32,

@@ -7,6 +7,7 @@ pub const COLUMNS_HZ: u32 = 30;
 
 /// A column: the least and the greatest sample of all channels, and what is known of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Column {
     /// The least sample; 32,767 is full scale, and beyond it is cut off.
     pub min: i16,

@@ -70,6 +70,7 @@ impl fmt::Debug for CpalHost {
 
 /// An input device as it presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct DeviceInfo {
     /// The audio system, by cpal's name.
@@ -79,8 +80,10 @@ pub struct DeviceInfo {
     /// For people.
     pub name: String,
     /// Whether it is the one that [`Input::Default`] opens.
+    #[cfg_attr(feature = "serde", serde(rename = "default"))]
     pub is_default: bool,
     /// What it delivers unless asked for something else; `None` where it cannot be asked now.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: Option<StreamFormat>,
 }
 

@@ -73,6 +73,7 @@ impl From<Option<&str>> for Host {
 
 /// How a file or a synthetic microphone is played. A device keeps its own time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Pace {
     /// As a microphone would: 10 ms every 10 ms, dropped where nobody is in time.
     #[default]
@@ -84,12 +85,14 @@ pub enum Pace {
 /// The format to open a device in; what is `None` is the device's own choice. A synthetic microphone takes the same
 /// wishes (48 kHz, stereo, f32 by default); a file is what it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct FormatWish {
     /// Frames per second.
     pub rate_hz: Option<u32>,
     /// Samples per frame.
     pub channels: Option<u16>,
     /// Sample format.
+    #[cfg_attr(feature = "serde", serde(rename = "sample_format"))]
     pub sample: Option<SampleFormat>,
 }
 
@@ -113,6 +116,7 @@ impl FormatWish {
 
 /// What was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InputInfo {
     /// cpal's name for the audio system, or `file`, or `synthetic`.
     pub host: String,
@@ -121,6 +125,7 @@ pub struct InputInfo {
     /// For people.
     pub name: String,
     /// How samples arrive.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: StreamFormat,
 }
 
@@ -166,7 +171,7 @@ const STUCK_RETRY: Duration = Duration::from_micros(200);
 
 impl Session {
     /// Ends the epoch for the callback, whose last frames are handed over then; `None` if it is stuck.
-    pub fn end(&self) -> Option<Final> {
+    pub fn end(&mut self) -> Option<Final> {
         let since = Instant::now();
         loop {
             if let Some(last) = self.epoch.claim() {

@@ -9,6 +9,7 @@ use crate::SampleFormat;
 
 /// A signal that is computed, the same at every run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Synthetic {
     /// A sine of 440 Hz with its peaks at -12 dBFS.

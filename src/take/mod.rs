@@ -9,7 +9,9 @@ pub(crate) use pipe::TakePipe;
 
 use crate::error::{Error, ErrorKind};
 use crate::signal::voice::Voice;
-use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
+use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SlowCalls, SpeechReceiver, Tap, WavFile};
+#[cfg(feature = "async")]
+use crate::task;
 use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
@@ -31,7 +33,12 @@ pub struct TakePlan {
     memories: Vec<Arc<Mutex<Vec<f32>>>>,
     /// When the capture's input was first opened, once the plan is given to a capture.
     first_open: Arc<OnceLock<SystemTime>>,
+    /// Who watches closures, from then on as well.
+    watch: Arc<OnceLock<Watch>>,
 }
+
+/// Slow calls are noted here, by this clock.
+type Watch = (Arc<SlowCalls>, Clock);
 
 impl Default for TakePlan {
     fn default() -> Self {
@@ -43,8 +50,8 @@ impl TakePlan {
     /// A take that begins so long before it is asked for; as much of it as the capture's
     /// [`history`](crate::Config::history) holds.
     pub fn new(pre_roll: Duration) -> Self {
-        let (post_roll, first_open) = (Duration::ZERO, Arc::default());
-        Self { pre_roll, post_roll, taps: Vec::new(), memories: Vec::new(), first_open }
+        let (post_roll, first_open, watch) = (Duration::ZERO, Arc::default(), Arc::default());
+        Self { pre_roll, post_roll, taps: Vec::new(), memories: Vec::new(), first_open, watch }
     }
 
     /// The take ends so long after its end is asked for. Default: at that moment.
@@ -56,8 +63,13 @@ impl TakePlan {
     ///
     /// # Errors
     /// As there.
-    pub fn each(&mut self, tap: Tap, closure: impl FnMut(Chunk) + Send + 'static) -> Result<(), Error> {
-        self.taps.push(tap::closure(tap, Box::new(closure))?);
+    pub fn each(&mut self, tap: Tap, mut closure: impl FnMut(Chunk) + Send + 'static) -> Result<(), Error> {
+        let watch = self.watch.clone();
+        let watched = move |chunk| match watch.get() {
+            Some((slow, clock)) => slow.watch(clock, || closure(chunk)),
+            None => closure(chunk),
+        };
+        self.taps.push(tap::closure(tap, Box::new(watched))?);
         Ok(())
     }
 
@@ -109,8 +121,14 @@ impl TakePlan {
     }
 
     /// The two ends of the take, asked for `at`, since `first_open`.
-    pub(crate) fn begin(self, at: Duration, first_open: SystemTime) -> (TakePipe, Arc<TakeDesk>, Duration) {
+    pub(crate) fn begin(
+        self,
+        at: Duration,
+        first_open: SystemTime,
+        watch: Watch,
+    ) -> (TakePipe, Arc<TakeDesk>, Duration) {
         let _ = self.first_open.set(first_open);
+        let _ = self.watch.set(watch);
         let (desk, post_roll) = (Arc::new(TakeDesk::default()), self.post_roll);
         (TakePipe::new(desk.clone(), self, at), desk, post_roll)
     }
@@ -253,6 +271,16 @@ impl Take {
             let message = "the worker does not answer (is a closure stuck?); the take ends when it does";
             Err(Error::new(ErrorKind::Internal, message))
         })
+    }
+
+    /// [`finish`](Self::finish) as a future. The end is asked for at once, whether or not the future is awaited.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "async")]
+    pub fn finish_async(self) -> impl Future<Output = Result<TakeReport, Error>> + Send + Unpin + 'static {
+        self.end();
+        task::on_a_thread(move || self.finish())
     }
 
     /// Ends the take at once and throws it away: its files are removed, its memory is overwritten, receivers end.

@@ -213,6 +213,8 @@ impl TakePipe {
             levels: self.meter.take()[..channels].to_vec(),
             latency: self.latency,
         };
+        #[cfg(feature = "tracing")]
+        tracing::info!(?end, frames = report.frames, missing = report.missing, "take ended");
         self.desk.enter(Stage::Done(Box::new(Ok(report))));
     }
 }
@@ -224,6 +226,8 @@ impl Pipe for TakePipe {
 
     fn announce(&self) {
         self.taps.iter().for_each(|tap| tap.announce());
+        #[cfg(feature = "tracing")]
+        tracing::info!(asked_at_ms = self.asked_at.as_millis() as u64, "take began");
         self.desk.enter(Stage::Running);
     }
 

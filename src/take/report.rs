@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// How a take ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TakeEnd {
     /// As it was asked for, with every frame captured before.
@@ -21,17 +22,28 @@ pub enum TakeEnd {
 
 /// How long the start took: each since the take was asked for, `None` if it never came to that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Latency {
     /// Until a device was open and the worker knew of the take.
+    #[cfg_attr(feature = "serde", serde(rename = "opened_ms", default, with = "crate::serial::maybe_ms"))]
     pub opened: Option<Duration>,
     /// Until the worker had frames of the take.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "first_frame_ms", default, with = "crate::serial::maybe_ms")
+    )]
     pub first_frame: Option<Duration>,
     /// Until one of them was not exact silence: speak now.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "first_signal_ms", default, with = "crate::serial::maybe_ms")
+    )]
     pub first_signal: Option<Duration>,
 }
 
 /// The account of a take. Frames are those of the device's rate when the take began; the axis is the take's own.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TakeReport {
     /// How it ended.
     pub end: TakeEnd,

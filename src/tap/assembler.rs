@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// What a tap does with a hole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum GapPolicy {
     /// Fill it with silence: length and grid are kept. A hole of more than 60 s is split unless it is a mute, and a pause
     /// always.

@@ -10,6 +10,7 @@ mod file;
 mod native;
 mod pipe;
 mod receiver;
+mod slow;
 mod speech;
 
 pub use assembler::GapPolicy;
@@ -19,6 +20,7 @@ pub use receiver::{Receiver, TapLedger, WhenFull};
 pub use speech::{Speech, SpeechReceiver};
 
 pub(crate) use pipe::{Audio, Pipe};
+pub(crate) use slow::SlowCalls;
 
 use crate::error::Error;
 use crate::format::StreamFormat;

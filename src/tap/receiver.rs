@@ -7,12 +7,15 @@ use crate::mailbox::Mailbox;
 use crate::timeline::{Cause, Gap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a full queue does with a new chunk. Either way the loss is counted, and the next chunk that arrives names it
 /// as a gap with [`Cause::Behind`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum WhenFull {
     /// Keep what is queued, lose the new chunk: for whoever wants long unbroken stretches.
     #[default]
@@ -26,6 +29,7 @@ pub enum WhenFull {
 
 /// The account of one tap, in tap frames: `offered = received + behind + pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TapLedger {
     /// In the chunks that the tap has made.
     pub offered: u64,
@@ -168,6 +172,12 @@ impl<T: Copy> Receiver<T> {
     /// see [`is_ended`](Self::is_ended).
     pub fn recv_timeout(&mut self, patience: Duration) -> Option<Chunk<T>> {
         self.recv_until(Instant::now().checked_add(patience))
+    }
+
+    /// [`recv`](Self::recv) for a task, which is woken when there is news: at most one may wait at a time.
+    #[cfg(feature = "async")]
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Chunk<T>>> {
+        self.queue.chunks.poll_pop(context).map(|chunk| chunk.map(|chunk| self.take(chunk)))
     }
 
     /// Whether the capture has ended and everything was received.

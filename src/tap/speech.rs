@@ -10,6 +10,8 @@ use crate::tap::GapPolicy;
 use crate::timeline::CapturedAt;
 use std::collections::VecDeque;
 use std::sync::Arc;
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// What a [`SpeechReceiver`] gets, in order. Positions are the tap's: what was not passed on is still counted.
@@ -81,6 +83,18 @@ impl SpeechReceiver {
             Some(deadline) => chunks.recv_timeout(deadline.saturating_duration_since(Instant::now())),
             None => chunks.recv(),
         })
+    }
+
+    /// [`recv`](Self::recv) for a task, which is woken when there is news.
+    #[cfg(feature = "async")]
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Speech>> {
+        let mut is_pending = false;
+        let next = self.next_with(|chunks| {
+            let chunk = chunks.poll_recv(context);
+            is_pending = chunk.is_pending();
+            if let Poll::Ready(chunk) = chunk { chunk } else { None }
+        });
+        if next.is_none() && is_pending { Poll::Pending } else { Poll::Ready(next) }
     }
 
     /// Where the tap's frames went; what holds no voice counts as received.

@@ -13,12 +13,14 @@ const FINE_BITS: u32 = 8;
 ///
 /// A capture that looks seldom, because nobody needs the audio sooner, sees few of them one by one; a tap of chunks that
 /// are shorter than a callback makes it see nearly all.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cadence {
     /// Frames, and how many callbacks brought so many.
     sizes: BTreeMap<u64, u64>,
     /// Nanoseconds, rounded down, and how often.
     intervals: BTreeMap<u64, u64>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     last: Record,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// Why there is no audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Cause {
     /// The worker was away for longer than the pool is deep, so no block was free.
@@ -26,6 +27,7 @@ pub enum Cause {
 
 /// Why a capture was without its device for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Away {
     /// It failed, and was opened anew or replaced.
@@ -87,6 +89,7 @@ impl fmt::Display for Cause {
 
 /// A hole: where, how long, how sure, and why. In device frames in a report, in tap frames on a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gap {
     /// First missing frame.
     pub position: u64,

@@ -11,6 +11,7 @@ use super::clock::{Clock, StampClass};
 
 /// How sure a loss is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum LossState {
     /// It looks like one. Nothing is moved or filled.
     Provisional,
@@ -33,6 +34,7 @@ impl LossState {
 
 /// Frames that the device seems to have lost, in its own frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Verdict {
     /// The same in all that is said about one loss.
     pub id: u64,

@@ -2,6 +2,7 @@
 
 /// The account of a capture, in device frames: `captured = delivered + dropped + discarded + pending`, always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ledger {
     /// Given to the callback by the system.
     pub captured: u64,

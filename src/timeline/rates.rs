@@ -8,6 +8,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_secs(1);
 
 /// Shares of the frames of the last 10 s, in parts per million. What comes behind a failure of the device does not count.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LossRates {
     /// Came more than 20 ms after they were due, but whole.

@@ -7,21 +7,26 @@ use std::time::{Duration, Instant};
 
 /// When something was captured, and how far off that may be either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CapturedAt {
     /// Since the capture's [`first_open`](crate::Capture::first_open). Before it is 0.
+    #[cfg_attr(feature = "serde", serde(rename = "at_ms", with = "crate::serial::ms"))]
     pub at: Duration,
     /// How far off `at` may be, either way. A driver's constant delay is outside of it.
+    #[cfg_attr(feature = "serde", serde(rename = "bound_ms", with = "crate::serial::ms"))]
     pub bound: Duration,
 }
 
 /// What is known about an epoch's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClockStats {
     /// What its stamps are like.
     pub class: StampClass,
     /// How much faster than nominal the device runs, in parts per billion.
     pub ppb: i64,
     /// How far off the newest frame's capture time may be.
+    #[cfg_attr(feature = "serde", serde(rename = "bound_ms", with = "crate::serial::ms"))]
     pub bound: Duration,
     /// Stamps that were backwards, far from the others, or standing still.
     pub bad_stamps: u64,

@@ -35,6 +35,7 @@ pub(crate) enum Entry<'a> {
 pub(crate) struct Tick {
     pub now: Duration,
     pub wakeups: u64,
+    pub slow_closures: u64,
     pub repaired_samples: u64,
 }
 
@@ -188,11 +189,16 @@ fn take_live(take: &mut Take<'_>) -> Option<Live> {
 }
 
 fn put_tick(put: &mut Put<'_>, tick: &Tick) {
-    let Tick { now, wakeups, repaired_samples } = *tick;
+    let Tick { now, wakeups, slow_closures, repaired_samples } = *tick;
     put.duration(now);
-    put.u64s([wakeups, repaired_samples]);
+    put.u64s([wakeups, slow_closures, repaired_samples]);
 }
 
 fn take_tick(take: &mut Take<'_>) -> Option<Tick> {
-    Some(Tick { now: take.duration()?, wakeups: take.u64()?, repaired_samples: take.u64()? })
+    Some(Tick {
+        now: take.duration()?,
+        wakeups: take.u64()?,
+        slow_closures: take.u64()?,
+        repaired_samples: take.u64()?,
+    })
 }

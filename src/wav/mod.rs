@@ -24,6 +24,7 @@ use crate::{Error, SampleFormat, StreamFormat};
 
 /// How a file stores one sample, always little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Encoding {
     /// Unsigned 8-bit, silence at 2^7.
     U8,
@@ -80,12 +81,14 @@ impl fmt::Display for Encoding {
 
 /// How a file lays its samples out: interleaved, `channels` samples of `encoding` per frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct WavFormat {
     /// Frames per second, `1..=768_000`.
     pub rate_hz: u32,
     /// Samples per frame, `1..=32`.
     pub channels: u16,
     /// How each sample is stored.
+    #[cfg_attr(feature = "serde", serde(rename = "sample_format"))]
     pub encoding: Encoding,
 }
 

@@ -20,6 +20,7 @@ const BEHIND_DATA: [&[u8; 4]; 16] = [
 
 /// What [`recover`] found and did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Recovered {
     /// How the file lays its samples out.
     pub format: WavFormat,

@@ -68,7 +68,7 @@ pub fn host() -> (Host, Vec<Epoch>) {
     let streams =
         CHANNELS.into_iter().flat_map(|channels| FORMATS.map(|format| open(format, channels))).collect();
     let ended = open(FORMATS[0], 2);
-    epochs.last().expect("it was just opened").claim().expect("no callback is running");
+    epochs.last_mut().expect("it was just opened").claim().expect("no callback is running");
     let memory = vec![0x0101_0101; MAX_FRAMES * 6];
     (
         Host { streams, ended, memory, random: 0x9e37_79b9_7f4a_7c15, position: 0, given: Given::default() },

@@ -1,6 +1,6 @@
 //! The verb `bench`: the figures, printed by the benches themselves.
 
-use crate::workspace::{VOICE, Workspace};
+use crate::workspace::{FEATURES, Workspace};
 use crate::{Outcome, child};
 
 /// Runs the benches, or those whose name contains the argument; flags (`--quick`, `--gate`, `--svg`) go to each of them.
@@ -14,6 +14,6 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
     };
     crate::setup::prepare(crate::setup::BUILD.iter().chain(crate::setup::TEST))?;
     // The unit tests' harness is not a bench; without `--bench` cargo would run it too.
-    let words = format!("bench --package hearken {VOICE} --bench");
+    let words = format!("bench --package hearken {FEATURES} --bench");
     child::run(workspace.cargo(&words).arg(pattern).arg("--").args(flags))
 }

@@ -1,7 +1,7 @@
 //! The verb `test`: every check, in an order that finds cheap faults first.
 
 use crate::tally::Tally;
-use crate::workspace::{VOICE, Workspace};
+use crate::workspace::{FEATURES, Workspace};
 use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup, soak};
 use std::process::Command;
 use std::time::Instant;
@@ -26,10 +26,13 @@ const CHECKS: &[Check] = &[
         run: |w, _| clean(&mut w.cargo("clippy --workspace --all-targets -- --deny warnings")),
     },
     Check {
-        name: "clippy, with the voice detectors",
+        name: "clippy, with all features",
         slow: false,
         run: |w, _| {
-            clean(&mut w.cargo(&format!("clippy --package hearken {VOICE} --all-targets -- --deny warnings")))
+            clean(
+                &mut w
+                    .cargo(&format!("clippy --package hearken {FEATURES} --all-targets -- --deny warnings")),
+            )
         },
     },
     Check {
@@ -37,7 +40,7 @@ const CHECKS: &[Check] = &[
         slow: false,
         run: |w, _| {
             let flags = format!("{} -Dwarnings", std::env::var("RUSTDOCFLAGS").unwrap_or_default());
-            clean(w.cargo(&format!("doc --workspace --no-deps {VOICE}")).env("RUSTDOCFLAGS", flags.trim()))
+            clean(w.cargo(&format!("doc --workspace --no-deps {FEATURES}")).env("RUSTDOCFLAGS", flags.trim()))
         },
     },
     Check {
@@ -48,10 +51,13 @@ const CHECKS: &[Check] = &[
         },
     },
     Check {
-        name: "tests of the voice detectors",
+        name: "tests of the features",
         slow: false,
         run: |w, tally| {
-            let words = format!("test --package hearken {VOICE} --lib --test voice --test allocations");
+            let words = format!(
+                "test --package hearken {FEATURES} --lib --test voice --test allocations \
+                 --test async --test delivery_allocations --test examples --test serde --test tracing"
+            );
             tests(&mut w.cargo(&words), tally)
         },
     },
@@ -91,7 +97,7 @@ const CHECKS: &[Check] = &[
     Check {
         name: "cost of the voice detectors",
         slow: true,
-        run: |w, _| clean(&mut w.cargo(&format!("bench --package hearken {VOICE} --bench voice"))),
+        run: |w, _| clean(&mut w.cargo(&format!("bench --package hearken {FEATURES} --bench voice"))),
     },
 ];
 

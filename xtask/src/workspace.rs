@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The features of the voice detectors, which need nothing of the system, for a cargo call.
-pub const VOICE: &str = "--features=hearken/vad,hearken/vad-silero";
+/// The features that need nothing of the system, for a cargo call.
+pub const FEATURES: &str =
+    "--features=hearken/async,hearken/serde,hearken/tracing,hearken/vad,hearken/vad-silero";
 
 /// The checkout this program belongs to.
 #[derive(Debug)]
@@ -39,12 +40,12 @@ impl Workspace {
         command
     }
 
-    /// The resolved dependencies as the lock file has them, with the voice detectors: of every platform, or of one
+    /// The resolved dependencies as the lock file has them, with these features: of every platform, or of one
     /// target triple.
     pub fn dependencies(&self, platform: Option<&str>) -> Result<Metadata, String> {
         let mut command = MetadataCommand::new();
         command.cargo_path(&self.cargo).manifest_path(self.root.join("Cargo.toml"));
-        let mut options = vec!["--locked".to_owned(), VOICE.to_owned()];
+        let mut options = vec!["--locked".to_owned(), FEATURES.to_owned()];
         if let Some(triple) = platform {
             options.extend(["--filter-platform".to_owned(), triple.to_owned()]);
         }

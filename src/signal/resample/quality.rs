@@ -8,6 +8,7 @@ use std::str::FromStr;
 /// All three are flat to 0.9 of the lower Nyquist frequency within 0.001 dB. The delays hold for rates
 /// from 16 kHz up; they are twice as long from or to 8 kHz and grow as the lower rate falls further.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Quality {
     /// 2.5 ms, any block size; aliases stay in the top tenth of the band, below it they are at -109 dB.
     LowLatency,

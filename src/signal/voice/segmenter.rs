@@ -17,6 +17,7 @@ pub(super) struct Rules {
 
 /// Why a speaker seems to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum EndPoint {
     /// No voice for the trailing silence.
@@ -29,6 +30,7 @@ pub enum EndPoint {
 
 /// What a [`VoiceGate`](super::VoiceGate) tells. Positions are those of the pushed frames and never ahead of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum VoiceEvent {
     /// A segment begins.

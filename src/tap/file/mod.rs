@@ -49,6 +49,7 @@ pub struct FileTap {
 
 /// Sample formats of a file whose samples are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum FileFormat {
     /// Signed 16-bit.
     #[default]
@@ -120,6 +121,7 @@ pub struct WavFile {
 
 /// What is in a finished file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Written {
     /// Rate, channels and encoding.
     pub format: WavFormat,
@@ -200,6 +202,15 @@ pub(crate) fn file(
 }
 
 fn start(writing: impl FnOnce() -> Result<Written, Error> + Send + 'static) -> Result<WavFile, Error> {
+    #[cfg(feature = "tracing")]
+    let writing = || {
+        writing().inspect_err(|error| {
+            // Neither is the file's fault.
+            if !matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::NoDevice) {
+                tracing::error!(%error, "file failed");
+            }
+        })
+    };
     let writer = thread::Builder::new().name("hearken-file".into()).spawn(writing).map_err(|error| {
         Error::new(ErrorKind::Internal, format!("no thread could be started: {error}; nothing was started"))
     })?;

@@ -2,6 +2,7 @@
 
 /// What the stamps of a stream are like, from which follows what they are good for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum StampClass {

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::event::EventKind;
 use crate::source::InputInfo;
+use crate::stats::Stats;
 use crate::timeline::Anchor;
 use crate::trace::{Entry, Tick, TraceContent};
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ impl Engine {
     }
 
     fn figures(&self) -> Tick {
-        let (wakeups, repaired_samples) = (self.stats.wakeups, self.stats.repaired_samples);
-        Tick { now: self.bulletin.now, wakeups, repaired_samples }
+        let Stats { wakeups, slow_closures, repaired_samples, .. } = self.stats;
+        Tick { now: self.bulletin.now, wakeups, slow_closures, repaired_samples }
     }
 }
