@@ -19,8 +19,8 @@ use crate::stats::Stats;
 use crate::take::TakePipe;
 use crate::tap::Pipe;
 use crate::timeline::{
-    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, RateWindow, Span, Timeline, Timing,
-    Verdict,
+    Absence, Anchor, Away, Cadence, CapturedAt, Cause, Gap, Ledger, LossState, RateWindow, Span, Timeline,
+    Timing, Verdict,
 };
 use line::Line;
 use outlets::Outlets;
@@ -97,7 +97,8 @@ impl Engine {
     pub fn begin(&mut self, info: InputInfo, anchor: &Anchor, first_open: Instant) -> Result<(), Error> {
         let timing = Timing::new(info.format.rate_hz, anchor, first_open);
         let (timeline, started_at, offset) = (Timeline::default(), Duration::ZERO, 0);
-        let line = Line { info: info.clone(), timeline, timing, started_at, offset };
+        let cadence = Cadence::default();
+        let line = Line { info: info.clone(), timeline, timing, cadence, started_at, offset };
         if self.line.is_some() {
             self.next = Some(line);
             self.bulletin.tell(EventKind::Reopened(info));
@@ -283,7 +284,8 @@ impl Engine {
 
     /// The position up to which the taps and whoever looks at pictures need frames next.
     pub fn needs(&self, now: Duration) -> u64 {
-        let (Some(line), None) = (&self.line, &self.next) else { return u64::MAX };
+        // Without a device nothing comes, whoever looks.
+        let (Some(line), None, None) = (&self.line, &self.next, &self.left) else { return u64::MAX };
         let (position, lost) = (line.timeline.position(), line.timing.lost());
         let picture = if self.picture.wanted(now) { self.painter.next(position) } else { u64::MAX };
         self.outlets.needs(position + lost).saturating_sub(lost).min(picture)
@@ -293,6 +295,7 @@ impl Engine {
     pub fn look(&mut self, live: &Live<'_>, now: Duration) {
         if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
             line.timing.callback(live.record.stamp_ns, live.largest);
+            line.cadence.look(live.record);
         }
         self.stats = self.together(live);
         let Ledger { captured, dropped, lost, .. } = self.stats.ledger;

@@ -29,6 +29,24 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// The name in lower case, as JSON spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoDevice => "no device",
+            Self::NotFound => "not found",
+            Self::PermissionDenied => "permission denied",
+            Self::UnsupportedFormat => "unsupported format",
+            Self::DeviceLost => "device lost",
+            Self::DeviceBusy => "device busy",
+            Self::BadArgument => "bad argument",
+            Self::Io => "io",
+            Self::Internal => "internal",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// An error with its kind, what happened, and what is left.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {

@@ -127,5 +127,7 @@ pub use {
         WhenFull, Written,
     },
     time::Clock,
-    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossRates, LossState, StampClass, Verdict},
+    timeline::{
+        Away, Cadence, CapturedAt, Cause, ClockStats, Gap, Ledger, LossRates, LossState, StampClass, Verdict,
+    },
 };

@@ -3,7 +3,7 @@
 use crate::event::{Event, StopReason};
 use crate::source::InputInfo;
 use crate::stats::Stats;
-use crate::timeline::{Away, ClockStats, Gap, Ledger};
+use crate::timeline::{Away, Cadence, ClockStats, Gap, Ledger};
 use std::time::Duration;
 
 /// The exact account of a capture that has ended.
@@ -39,6 +39,8 @@ pub struct EpochReport {
     pub ledger: Ledger,
     /// Its clock.
     pub clock: ClockStats,
+    /// How regularly it called back, as far as that was seen.
+    pub cadence: Cadence,
     /// Why it ended; `None` for the one that the capture ended with.
     pub ended: Option<Away>,
 }

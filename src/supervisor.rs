@@ -190,7 +190,7 @@ impl Supervisor {
     pub fn attend(&mut self, now: Instant) -> Option<News> {
         if let Device::Waiting { until } = self.device
             && now >= until
-            && Arc::strong_count(&self.wish.attendance) <= MOST_THREADS
+            && !self.every_thread_hangs()
         {
             // The preferred one and the one in its place take turns.
             let other = self.recovery.fall_back && !matches!(self.wish.input, Input::Default);
@@ -212,6 +212,11 @@ impl Supervisor {
             }
             Err(error) => Some(self.failed(error, now)),
         }
+    }
+
+    /// Whether another opening has to wait until a host's call comes back.
+    fn every_thread_hangs(&self) -> bool {
+        Arc::strong_count(&self.wish.attendance) > MOST_THREADS
     }
 
     fn failed(&mut self, error: Error, now: Instant) -> News {
@@ -295,8 +300,7 @@ impl Supervisor {
             Device::Opening(opening) => opening.deadline.saturating_duration_since(now),
             Device::Open(_) if self.in_place => LOOK_BACK,
             Device::Open(_) => Duration::from_secs(3600),
-            Device::Waiting { until } if *until > now => *until - now,
-            // Every thread hangs.
+            Device::Waiting { until } if !self.every_thread_hangs() => until.saturating_duration_since(now),
             Device::Waiting { .. } => LOOK_BACK,
         }
     }

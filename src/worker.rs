@@ -30,6 +30,14 @@ struct Watch {
     opened: Instant,
     /// Frames captured as of the last look.
     captured: u64,
+    /// When the next look was to be. What waits longer than that waits for us, and not for the device.
+    due: Instant,
+}
+
+impl Watch {
+    fn new(rate_hz: u32, opened: Instant, due: Instant) -> Self {
+        Self { rhythm: Rhythm::new(rate_hz), watchdog: Watchdog::new(opened), opened, captured: 0, due }
+    }
 }
 
 /// The worker's state. One thread runs it from the first opening to the end. Boxed, or that thread's stack holds it twice.
@@ -68,12 +76,7 @@ impl Worker {
             supervisor,
             engine,
             stats,
-            watch: Watch {
-                rhythm: Rhythm::new(1),
-                watchdog: Watchdog::new(first_open),
-                opened: first_open,
-                captured: 0,
-            },
+            watch: Watch::new(1, first_open, first_open),
             times,
             deadline: None,
             idle_at: Some(times.first_open),
@@ -177,12 +180,7 @@ impl Worker {
                 started.checked_add(length)
             });
         }
-        self.watch = Watch {
-            rhythm: Rhythm::new(info.format.rate_hz),
-            watchdog: Watchdog::new(session.started),
-            opened: session.started,
-            captured: 0,
-        };
+        self.watch = Watch::new(info.format.rate_hz, session.started, self.clock.now());
         self.engine.begin(info.clone(), &session.anchor, self.times.first_open)?;
         *self.desk.input.lock() = Some(info.clone());
         if is_first {
@@ -219,13 +217,14 @@ impl Worker {
         self.stats.publish(self.engine.stats.to_words());
         let rate = f64::from(session.info.format.rate_hz);
         let seconds = |frames: u64| Duration::from_secs_f64(frames as f64 / rate);
+        let late = now.saturating_duration_since(self.watch.due);
         let sight = Sight {
             now,
             callbacks: record.callbacks,
             captured: record.captured,
             period: seconds(live.largest.into()),
             errors: live.errors,
-            waiting: if session.paced { seconds(waiting) } else { Duration::ZERO },
+            waiting: if session.paced { seconds(waiting).min(late) } else { Duration::ZERO },
             ahead: self.clock.ahead(),
         };
         if !session.paced {
@@ -287,7 +286,7 @@ impl Worker {
         let elapsed = now.saturating_duration_since(self.times.origin);
         let (position, needs) = (self.engine.position(), self.engine.needs(elapsed));
         let mut patience = self.supervisor.patience(now);
-        let Watch { rhythm, watchdog, opened, captured } = &mut self.watch;
+        let Watch { rhythm, watchdog, opened, captured, due } = &mut self.watch;
         if let Some(session) = self.supervisor.session() {
             let rate = u64::from(session.info.format.rate_hz);
             let want = if rhythm.is_learning() {
@@ -323,6 +322,7 @@ impl Worker {
         if let Some(deadline) = self.deadline {
             patience = patience.min(deadline.saturating_duration_since(now));
         }
+        *due = now + patience;
         self.sleeper.park(patience);
     }
 

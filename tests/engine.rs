@@ -149,6 +149,34 @@ fn a_lost_device_ends_the_capture_with_everything_before_delivered() {
 }
 
 #[test]
+fn a_picture_may_be_looked_at_while_there_is_no_device() {
+    let mic = Mic::new(48_000, 1, SampleFormat::I16);
+    let capture = capture_from(&mic);
+    capture.start().unwrap();
+    mic.play(4_800);
+    eventually("a picture", || {
+        mic.play(480);
+        capture.picture().sequence > 0
+    });
+    capture.suspend();
+    eventually("no device is open", || capture.picture().sequence > 0 && capture.input().is_none());
+    for _ in 0..20 {
+        capture.picture();
+        capture.suspend();
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    capture.resume();
+    eventually("a device is open", || capture.input().is_some());
+    let before = capture.picture().sequence;
+    eventually("a picture again", || {
+        mic.play(480);
+        capture.picture().sequence > before
+    });
+    let report = capture.stop().unwrap();
+    assert_eq!((report.reason, report.epochs.len()), (StopReason::Requested, 2));
+}
+
+#[test]
 fn any_callback_size_any_channel_count_and_any_float_are_survived() {
     let mic = Mic::new(48_000, 32, SampleFormat::F32);
     let capture = capture_from(&mic);

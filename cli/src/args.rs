@@ -3,12 +3,12 @@
 use crate::failure::Failure;
 use clap::{Parser, Subcommand, ValueEnum};
 use hearken::{
-    Channels, FileFormat, FormatWish, Input, Pace, Quality, SampleFormat, StreamFormat, Synthetic,
+    Channels, FileFormat, FormatWish, Input, Pace, Quality, Recovery, SampleFormat, StreamFormat, Synthetic,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The longest `--seconds`: 31 years, well within what the clocks can count.
+/// The longest time that may be typed: 31 years, well within what the clocks can count.
 const MOST_SECONDS: f64 = 1e9;
 
 /// Record from a microphone, exactly: every frame is in the file or accounted for.
@@ -24,7 +24,9 @@ pub enum Command {
     /// List the input devices
     Devices(DevicesArgs),
     /// Record a WAV file, until Ctrl-C or for --seconds
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
+    /// Listen to a device for a few seconds and say how it does
+    Doctor(DoctorArgs),
     /// Repair a WAV file whose recorder was killed, this one or another
     Recover(RecoverArgs),
 }
@@ -50,6 +52,25 @@ pub struct DevicesArgs {
     /// Print a JSON array instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct DoctorArgs {
+    /// What to listen to: default, a device's ID (see `hearken devices`), file:PATH, or synthetic[:tone|noise|speech]
+    #[arg(long, default_value = "default", value_parser = input)]
+    pub input: Input,
+    /// Audio system, e.g. alsa; default: the system's own
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// How long
+    #[arg(long, value_name = "S", default_value = "5", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Print JSON (hearken.doctor/1) instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with pictures as well
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Parser)]
@@ -109,12 +130,24 @@ pub struct RecordArgs {
     /// Put the file on the disk itself once a second, against a power failure
     #[arg(long)]
     pub durable: bool,
+    /// Open a device anew that delivers nothing for so long, at least 0.3; default: by the audio system
+    #[arg(long, value_name = "SECONDS", value_parser = patience)]
+    pub stall_patience: Option<Duration>,
+    /// How long a device that is lost is tried to be opened again before the take ends; 0: not at all [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = give_up)]
+    pub give_up: Option<Duration>,
+    /// Wait for the device that is lost, instead of going on with the system's default
+    #[arg(long)]
+    pub no_fall_back: bool,
     /// Run a file or synthetic input as fast as possible
     #[arg(long)]
     pub fast: bool,
     /// Write an account of the take as JSON; - is stdout, in place of the summary
     #[arg(long, value_name = "FILE|-")]
     pub json: Option<PathBuf>,
+    /// Write the take as a page with pictures
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 }
 
 /// [`FileFormat`] as it is typed.
@@ -150,6 +183,11 @@ impl RecordArgs {
         if self.host.is_some() && !is_device {
             return Err(Failure::usage("--host is for devices; this input has none"));
         }
+        if !is_device && (self.stall_patience.is_some() || self.give_up.is_some() || self.no_fall_back) {
+            return Err(Failure::usage(
+                "--stall-patience, --give-up and --no-fall-back are for devices; this input has none",
+            ));
+        }
         if matches!(self.input, Input::File(_)) && self.device_format() != FormatWish::default() {
             return Err(Failure::usage(
                 "--device-* is for devices and synthetic inputs; a file is what it is",
@@ -178,11 +216,30 @@ impl RecordArgs {
         if self.sidecar && json.is_some_and(|json| is_same_file(sidecar.as_ref(), json)) {
             return Err(Failure::usage("the --sidecar and --json are one file; name another --json"));
         }
+        if let Some(page) = &self.report {
+            let is_input = matches!(&self.input, Input::File(input) if is_same_file(input, page));
+            if is_input || is_same_file(&self.out, page) || json.is_some_and(|json| is_same_file(json, page))
+            {
+                return Err(Failure::usage(
+                    "--report is a file that is something else already; name another",
+                ));
+            }
+        }
         Ok(())
     }
 
     pub fn device_format(&self) -> FormatWish {
         FormatWish { rate_hz: self.device_rate, channels: self.device_channels, sample: self.device_format }
+    }
+
+    pub fn recovery(&self) -> Recovery {
+        let default = Recovery::default();
+        Recovery {
+            give_up: self.give_up.unwrap_or(default.give_up),
+            stall_patience: self.stall_patience,
+            fall_back: !self.no_fall_back,
+            ..Recovery::default()
+        }
     }
 
     pub fn pace(&self) -> Pace {
@@ -208,9 +265,22 @@ fn input(text: &str) -> Result<Input, String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
+    duration(text, f64::MIN_POSITIVE, "a take is longer than 0 s")
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    duration(text, 0.3, "a stall is waited out for 0.3 s at least")
+}
+
+fn give_up(text: &str) -> Result<Duration, String> {
+    duration(text, 0.0, "it is 0 or longer")
+}
+
+/// Of at least `least` seconds; `otherwise` says so.
+fn duration(text: &str, least: f64, otherwise: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    if !(seconds > 0.0 && seconds <= MOST_SECONDS) {
-        return Err(format!("a take is longer than 0 s and at most {MOST_SECONDS} s"));
+    if !(least..=MOST_SECONDS).contains(&seconds) {
+        return Err(format!("{otherwise}, and at most {MOST_SECONDS} s"));
     }
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }

@@ -3,18 +3,25 @@
 //! - [`args`]: what may be typed.
 //! - [`devices`]: `hearken devices`.
 //! - [`record`]: `hearken record`; [`progress`] is its live line, [`summary`] its last words, [`json`] the same for
-//!   programs.
+//!   programs, and [`sink`] where that goes.
 //! - [`recover`]: `hearken recover`.
+//! - [`doctor`]: `hearken doctor`.
+//! - [`report`]: the page that either writes, from what [`trace`] saw over time and [`wave`] finds in the file.
 //! - [`failure`]: what is said, and the exit code, when it does not work.
 
 mod args;
 mod devices;
+mod doctor;
 mod failure;
 mod json;
 mod progress;
 mod record;
 mod recover;
+mod report;
+mod sink;
 mod summary;
+mod trace;
+mod wave;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -25,6 +32,7 @@ fn main() -> ExitCode {
         Command::Devices(args) => devices::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Recover(args) => recover::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
     };
     done.map_or_else(|failure| failure.tell(), |()| ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
-//! The live line: how long, how loud, how much.
+//! The live line: how long, how loud, how much, and whether there is a microphone at all.
 
-use hearken::{Level, Picture, Stats, StreamFormat};
+use crate::record::one_line;
+use hearken::{Cause, Event, EventKind, Level, Picture, Stats, StreamFormat};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -17,9 +18,24 @@ const BOTTOM_DBFS: f32 = -60.0;
 /// Cells of 4 dB; the whole line fits into 80 columns.
 const BAR: usize = 15;
 
-/// Draws on stderr if that is a terminal, and otherwise nothing.
+/// How the device does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Device {
+    Works,
+    /// It delivers nothing, and is open.
+    Stalled,
+    /// Since then, as events count, none is open.
+    Lost(Duration),
+    /// Another is open since then, and brought nothing yet.
+    Reopened(Duration),
+}
+
+/// Draws on stderr if that is a terminal; where it is not, it only says when the microphone is lost or back.
 #[derive(Debug)]
 pub struct Progress {
+    device: Device,
+    /// Frames that passed without a device.
+    away: u64,
     is_shown: bool,
     rate_hz: u32,
     length: Option<Duration>,
@@ -37,6 +53,8 @@ impl Progress {
         let now = Instant::now();
         let silence = Level::default().peak_dbfs();
         Self {
+            device: Device::Works,
+            away: 0,
             is_shown: io::stderr().is_terminal(),
             rate_hz: format.rate_hz,
             length,
@@ -79,6 +97,48 @@ impl Progress {
         self.peak_dbfs = Level::default().peak_dbfs();
     }
 
+    /// Something happened. What changes whether there is a microphone stays on the screen, above the line.
+    pub fn hear(&mut self, event: &Event) {
+        let lasting = match &event.kind {
+            EventKind::Closed(why) => {
+                self.device = Device::Lost(event.at);
+                format!("the microphone is lost: {}; opening it again", why.name())
+            }
+            EventKind::CannotOpen(_) => return,
+            EventKind::Reopened(input) => {
+                let since = match self.device {
+                    Device::Lost(since) | Device::Reopened(since) => since,
+                    Device::Works | Device::Stalled => event.at,
+                };
+                self.device = Device::Reopened(since);
+                let lost = event.at.saturating_sub(since).as_secs_f64();
+                format!("open again after {lost:.1} s: {} ({})", one_line(&input.name), input.format)
+            }
+            EventKind::Stalled(_) => {
+                if self.device == Device::Works {
+                    self.device = Device::Stalled;
+                }
+                return;
+            }
+            EventKind::FirstCallback | EventKind::Resumed => {
+                self.device = Device::Works;
+                return;
+            }
+            EventKind::Gap(gap) => {
+                if matches!(gap.cause, Cause::Away(_)) {
+                    self.away += gap.frames;
+                }
+                return;
+            }
+            EventKind::Rerouted => "the system moved the take to another microphone".into(),
+            EventKind::Slept(time) => format!("the machine slept for {:.0} s", time.as_secs_f64()),
+            EventKind::ErrorStorm => "the microphone reports errors by the thousand".into(),
+            _ => return,
+        };
+        self.clear();
+        let _ = writeln!(io::stderr(), "{} {lasting}", clock(event.at));
+    }
+
     /// Takes the line away.
     pub fn clear(&mut self) {
         if self.drawn.take().is_some() {
@@ -95,9 +155,16 @@ impl Progress {
         let ledger = stats.ledger;
         let (peak, held) = (self.peak_dbfs, self.held_dbfs);
         // Writing to a string does not fail.
-        let _ = write!(text, " [{}] {} max {} dBFS, ", bar(peak, held), level(peak), level(held));
+        let _ = match self.device {
+            Device::Works => {
+                write!(text, " [{}] {} max {} dBFS, ", bar(peak, held), level(peak), level(held))
+            }
+            Device::Stalled => write!(text, " [THE MICROPHONE DELIVERS NOTHING] "),
+            Device::Lost(_) => write!(text, " [MICROPHONE LOST, OPENING AGAIN] "),
+            Device::Reopened(_) => write!(text, " [OPEN AGAIN, WAITING FOR SOUND] "),
+        };
         // A narrow terminal cuts the end off: what is lost comes before what is not.
-        let _ = match ledger.dropped + ledger.lost {
+        let _ = match ledger.dropped + ledger.lost + self.away {
             0 => write!(text, "0 lost, "),
             lost => write!(text, "{lost} LOST ({:.1} s), ", lost as f64 / f64::from(self.rate_hz)),
         };
@@ -158,6 +225,29 @@ mod tests {
         (stats.ledger.dropped, stats.ledger.lost) = (24_000, 48_000);
         let line = progress.line(Duration::from_secs(3598), &stats);
         assert!(line.find("72000 LOST (1.5 s)").is_some_and(|at| at < 60), "{line}");
+    }
+
+    #[test]
+    fn the_line_says_that_the_microphone_is_lost_opened_again_and_back() {
+        let format = StreamFormat { rate_hz: 48_000, channels: 2, sample: hearken::SampleFormat::F32 };
+        let mut progress = Progress::new(format, Some(Duration::from_secs(3599)));
+        let stats = Stats::default();
+        let input = hearken::InputInfo { host: "alsa".into(), id: "a".into(), name: "a".into(), format };
+        let mut says = |kind, word: &str| {
+            progress.hear(&Event { at: Duration::from_secs(2), kind });
+            let line = progress.line(Duration::from_secs(3598), &stats);
+            assert!(line.find(word).is_some_and(|at| at + word.len() <= 80), "{line}");
+        };
+        says(EventKind::FirstCallback, "dBFS");
+        says(EventKind::Stalled(Duration::from_millis(250)), "[THE MICROPHONE DELIVERS NOTHING]");
+        says(EventKind::Resumed, "dBFS");
+        says(EventKind::Closed(hearken::Away::Stalled), "[MICROPHONE LOST, OPENING AGAIN]");
+        says(EventKind::Reopened(input), "[OPEN AGAIN, WAITING FOR SOUND]");
+        says(EventKind::Stalled(Duration::from_millis(250)), "[OPEN AGAIN, WAITING FOR SOUND]");
+        says(EventKind::FirstCallback, "dBFS, 0 lost");
+        let cause = Cause::Away(hearken::Away::Stalled);
+        let gap = hearken::Gap { position: 0, frames: 24_000, error_frames: 0, cause };
+        says(EventKind::Gap(gap), "24000 LOST (0.5 s)");
     }
 
     #[test]

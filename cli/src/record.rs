@@ -2,18 +2,24 @@
 
 use crate::args::RecordArgs;
 use crate::failure::{Failure, print};
-use crate::json::{Sink, Take};
+use crate::json::Take;
 use crate::progress::Progress;
+use crate::report;
+use crate::sink::{Sink, Target};
 use crate::summary::summary;
+use crate::trace::ClockTrace;
+use crate::wave::Wave;
 use hearken::wav::{WavFormat, WavReader};
 use hearken::{
-    Capture, Config, Error, ErrorKind, FileTap, Gain, InputInfo, Report, StopReason, Tap, WavFile, WhenFull,
-    Written,
+    Away, Capture, Channels, Config, EpochReport, Error, ErrorKind, Events, FileTap, Gain, InputInfo,
+    Receiver, Report, StopReason, Tap, WavFile, WhenFull, Written,
 };
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+/// From one look at the clock to the next, for the picture of it.
+const TICK_MS: u32 = 250;
 /// Chunks of 160 ms that wait for the disk: 10 s.
 const QUEUE: usize = 64;
 
@@ -21,29 +27,58 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     args.check()?;
     // Everything that can be wrong without a microphone is found before there is one.
     let sink = args.json.as_deref().map(Sink::open).transpose()?;
+    let target = args.report.as_deref().map(Target::open).transpose()?;
     let capture = Arc::new(Capture::new(Config {
         input: args.input.clone(),
         host: args.host.as_deref().into(),
         format: args.device_format(),
         pace: args.pace(),
         length: args.seconds,
+        recovery: args.recovery(),
         ..Config::default()
     })?);
     let file = capture.file(file_tap(args))?;
+    let mut account = Account { sink, page: None };
+    if let Some(target) = target {
+        let tap = Tap::new().device_rate().channels(Channels::First).chunk_ms(TICK_MS);
+        account.page = Some(PageTo { target, chunks: capture.receiver(tap)?, clock: ClockTrace::default() });
+    }
+    let events = capture.events();
     stop_on_signal(&capture)?;
     let input = match capture.start() {
         Ok(input) => input,
         Err(error) => {
             // Waits until the file that was created is gone again; the error to tell is the device's.
             let _ = file.finish();
-            return Err(not_started(args, error));
+            return Err(not_started(args.host.as_deref(), error));
         }
     };
     let progress = Progress::new(input.format, args.seconds);
     announce(args, &input, progress.is_shown());
-    let ended = follow(&capture, &file, progress);
+    let ended = follow(&capture, &file, events, &mut account, progress);
     let written = file.finish();
-    conclude(args, sink, ended?, written)
+    conclude(args, account, ended?, written)
+}
+
+/// Where the take is told of, besides the summary.
+struct Account {
+    sink: Option<Sink>,
+    page: Option<PageTo>,
+}
+
+/// The page of `--report`, and what is gathered for it on the way.
+struct PageTo {
+    target: Target,
+    chunks: Receiver,
+    clock: ClockTrace,
+}
+
+impl PageTo {
+    fn write(mut self, report: &Report, path: &Path, written: &Written) -> Result<(), Failure> {
+        self.clock.follow(&mut self.chunks);
+        let wave = Wave::of(path)?;
+        self.target.write(&report::take(report, path, written, &wave, &self.clock))
+    }
 }
 
 fn file_tap(args: &RecordArgs) -> FileTap {
@@ -64,7 +99,7 @@ fn file_tap(args: &RecordArgs) -> FileTap {
 }
 
 /// Ctrl-C, a terminal that closes, and a polite kill are exact ends.
-fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
+pub fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
     let capture = capture.clone();
     ctrlc::set_handler(move || {
         // What is wrong with the end, whoever waits for it is told.
@@ -74,9 +109,9 @@ fn stop_on_signal(capture: &Arc<Capture>) -> Result<(), Failure> {
 }
 
 /// An unknown host is a word typed wrong; a device or a file that is not there is not.
-fn not_started(args: &RecordArgs, error: Error) -> Failure {
-    let is_known = |name: &String| hearken::hosts().iter().any(|known| known.eq_ignore_ascii_case(name));
-    match (error.kind(), &args.host) {
+pub fn not_started(host: Option<&str>, error: Error) -> Failure {
+    let is_known = |name: &str| hearken::hosts().iter().any(|known| known.eq_ignore_ascii_case(name));
+    match (error.kind(), host) {
         (ErrorKind::NotFound, Some(name)) if !is_known(name) => Failure::usage(error.to_string()),
         _ => error.into(),
     }
@@ -84,18 +119,35 @@ fn not_started(args: &RecordArgs, error: Error) -> Failure {
 
 fn announce(args: &RecordArgs, input: &InputInfo, is_terminal: bool) {
     let InputInfo { host, name, format, .. } = input;
-    let name = name.replace('\n', ", ");
+    let name = one_line(name);
     let hint = if is_terminal && args.seconds.is_none() { "; Ctrl-C ends it" } else { "" };
     // A take does not fail because nobody listens to how it goes.
     let _ =
         writeln!(io::stderr(), "recording from {name} ({host}, {format}) to {}{hint}", args.out.display());
 }
 
+/// ALSA's names come in two lines.
+pub fn one_line(name: &str) -> String {
+    name.replace('\n', ", ")
+}
+
 /// Shows how it goes until it has ended.
-fn follow(capture: &Capture, file: &WavFile, mut progress: Progress) -> Result<Report, Error> {
+fn follow(
+    capture: &Capture,
+    file: &WavFile,
+    mut events: Events,
+    account: &mut Account,
+    mut progress: Progress,
+) -> Result<Report, Error> {
     let ended = loop {
         if let Some(ended) = capture.wait_timeout(progress.interval()) {
             break ended;
+        }
+        while let Some(event) = events.try_recv() {
+            progress.hear(&event);
+        }
+        if let Some(page) = &mut account.page {
+            page.clock.follow(&mut page.chunks);
         }
         if file.is_finished() {
             // Without a file there is nothing to record for: the disk is full, say.
@@ -112,7 +164,7 @@ fn follow(capture: &Capture, file: &WavFile, mut progress: Progress) -> Result<R
 /// Tells what there is now, also when something went wrong on the way: whatever was recorded is in the file.
 fn conclude(
     args: &RecordArgs,
-    sink: Option<Sink>,
+    account: Account,
     report: Report,
     written: Result<Written, Error>,
 ) -> Result<(), Failure> {
@@ -123,10 +175,13 @@ fn conclude(
     let mut told = Ok(());
     if let Some(in_file) = in_file {
         let take = Take::new(&report, &args.out, in_file.format, in_file.frames);
-        let to_stdout = matches!(sink, Some(Sink::Stdout));
-        told = sink.map_or(Ok(()), |sink| sink.write(&take));
+        let to_stdout = matches!(account.sink, Some(Sink::Stdout));
+        told = account.sink.map_or(Ok(()), |sink| sink.write(&take.text()?));
         if !to_stdout {
             told = told.and(print(&summary(&report, &args.out, &in_file)));
+        }
+        if let Some(page) = account.page {
+            told = told.and(page.write(&report, &args.out, &in_file));
         }
     }
     // Of several failures the first cause is the one to tell.
@@ -136,12 +191,26 @@ fn conclude(
     let recorded = in_file.map_or(0, |in_file| in_file.frames);
     let complete = format!("the {recorded} frames until then are complete in {}", args.out.display());
     match report.reason {
+        StopReason::Requested | StopReason::Finished if is_away(&report) => {
+            let why = report.epochs.iter().rev().find_map(|epoch| epoch.ended?.error());
+            let why = why.map_or_else(|| "it fell silent".to_owned(), |kind| kind.name().to_owned());
+            Err(Failure::run(format!("the device was away at the end ({why}); {complete}")))
+        }
         StopReason::Failed(error) => Err(Failure::run(format!("{error}; {complete}"))),
         StopReason::CallbackStuck => {
             Err(Failure::run(format!("the device's last callback hangs; {complete}")))
         }
         _ => told,
     }
+}
+
+/// Whether the device failed and was not back when the take ended.
+fn is_away(report: &Report) -> bool {
+    let gone = |epoch: &EpochReport| matches!(epoch.ended, Some(Away::Failed(_) | Away::Stalled));
+    let brought_nothing = |epoch: &EpochReport| epoch.ledger.captured == 0;
+    let mut newest =
+        report.epochs.iter().rev().skip_while(|epoch| epoch.ended.is_none() && brought_nothing(epoch));
+    newest.next().is_some_and(gone)
 }
 
 /// What a file that could not be written to its end holds.

@@ -1,11 +1,16 @@
 //! The account of a take for people.
 
-use hearken::{Report, Written};
+use crate::json::bound;
+use crate::record::one_line;
+use hearken::{Away, Cause, ClockStats, EpochReport, Report, Written};
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// Gaps that are listed; the others are counted.
 const MOST_GAPS: usize = 20;
+
+/// Opens that are listed.
+const MOST_EPOCHS: usize = 20;
 
 /// What was written, and where every frame of the input went.
 pub fn summary(report: &Report, path: &Path, written: &Written) -> String {
@@ -34,7 +39,8 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
         )?;
     }
     let ledger = report.stats.ledger;
-    let input = report.input.format;
+    // The first input's frames are what the account counts in.
+    let input = report.epochs.first().map_or(report.input.format, |epoch| epoch.input.format);
     let rows = [
         ("captured", ledger.captured),
         ("delivered", ledger.delivered),
@@ -50,6 +56,15 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
         writeln!(text, "  {name:9}  {frames:width$}")?;
     }
     writeln!(text, "  {}", if ledger.balanced() { "balanced" } else { "NOT BALANCED: this is a defect" })?;
+    if report.epochs.len() > 1 {
+        writeln!(text, "the microphone was opened {} times:", report.epochs.len())?;
+        for epoch in report.epochs.iter().take(MOST_EPOCHS) {
+            tell_epoch(text, epoch)?;
+        }
+        if report.epochs.len() > MOST_EPOCHS {
+            writeln!(text, "  and {} times more", report.epochs.len() - MOST_EPOCHS)?;
+        }
+    }
     if !report.gaps.is_empty() {
         writeln!(text, "gaps:")?;
     }
@@ -60,7 +75,7 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
         if gap.error_frames > 0 {
             write!(text, ", give or take {}", gap.error_frames)?;
         }
-        writeln!(text, ") {}", gap.cause)?;
+        writeln!(text, ") {}", cause(gap.cause))?;
     }
     if report.gaps.len() > MOST_GAPS {
         writeln!(text, "  and {} more", report.gaps.len() - MOST_GAPS)?;
@@ -70,4 +85,34 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
         writeln!(text, "{samples} samples were no finite numbers, or absurd, and count as silence")?;
     }
     Ok(())
+}
+
+fn tell_epoch(text: &mut String, epoch: &EpochReport) -> std::fmt::Result {
+    let EpochReport { input, started_at, ledger, ended, .. } = epoch;
+    let name = one_line(&input.name);
+    write!(
+        text,
+        "  at {:.3} s: {name} ({}), {} frames",
+        started_at.as_secs_f64(),
+        input.format,
+        ledger.captured
+    )?;
+    match ended {
+        Some(why) => writeln!(text, ", ended: {}", cause(Cause::Away(*why))),
+        None => writeln!(text),
+    }
+}
+
+/// With what failed, if the device did.
+pub fn cause(cause: Cause) -> String {
+    match cause {
+        Cause::Away(Away::Failed(kind)) => format!("{cause} ({})", kind.name()),
+        _ => cause.to_string(),
+    }
+}
+
+/// How good the newest time of capture is, in words.
+pub fn within(clock: &ClockStats) -> String {
+    let ms = |bound: std::time::Duration| format!("within {:.3} ms", bound.as_secs_f64() * 1e3);
+    bound(clock).map_or_else(|| "not known yet".to_owned(), ms)
 }

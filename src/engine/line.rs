@@ -3,7 +3,7 @@
 use crate::report::EpochReport;
 use crate::signal::resample::run_frames;
 use crate::source::InputInfo;
-use crate::timeline::{Away, Ledger, Span, Timeline, Timing};
+use crate::timeline::{Away, Cadence, Ledger, Span, Timeline, Timing};
 use std::time::Duration;
 
 /// One open of a device, on the capture's timeline.
@@ -12,6 +12,7 @@ pub(super) struct Line {
     pub info: InputInfo,
     pub timeline: Timeline,
     pub timing: Timing,
+    pub cadence: Cadence,
     pub started_at: Duration,
     /// Where on the capture's axis its frame 0 lies.
     pub offset: u64,
@@ -36,6 +37,6 @@ impl Line {
 
     pub fn report(&self, ledger: Ledger, ended: Option<Away>) -> EpochReport {
         let (input, started_at, clock) = (self.info.clone(), self.started_at, self.timing.stats());
-        EpochReport { input, started_at, ledger, clock, ended }
+        EpochReport { input, started_at, ledger, clock, cadence: self.cadence.clone(), ended }
     }
 }

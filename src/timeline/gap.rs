@@ -52,12 +52,29 @@ impl Cause {
             Self::Mismatched => "mismatched",
             Self::Lost => "lost",
             Self::Behind => "behind",
-            Self::Away(Away::Failed(_)) => "device failed",
-            Self::Away(Away::Stalled) => "device stalled",
-            Self::Away(Away::Switched) => "device switched",
-            Self::Away(Away::RateCorrected) => "rate corrected",
-            Self::Away(Away::Suspended) => "suspended",
-            Self::Away(Away::Idle) => "idle",
+            Self::Away(why) => why.name(),
+        }
+    }
+}
+
+impl Away {
+    /// The name in lower case, as JSON spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed(_) => "device failed",
+            Self::Stalled => "device stalled",
+            Self::Switched => "device switched",
+            Self::RateCorrected => "rate corrected",
+            Self::Suspended => "suspended",
+            Self::Idle => "idle",
+        }
+    }
+
+    /// What failed, if it did.
+    pub const fn error(self) -> Option<ErrorKind> {
+        match self {
+            Self::Failed(kind) => Some(kind),
+            _ => None,
         }
     }
 }

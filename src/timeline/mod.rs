@@ -1,5 +1,6 @@
 //! What happened, frame by frame: audio and holes in the order of capture, and the account of both.
 
+mod cadence;
 mod clock;
 mod gap;
 mod inference;
@@ -9,6 +10,7 @@ mod rates;
 mod simulation;
 mod timing;
 
+pub use cadence::Cadence;
 pub use clock::StampClass;
 pub(crate) use gap::Absence;
 pub use gap::{Away, Cause, Gap};

@@ -15,7 +15,8 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
     let place = Place::new();
     let account = place.take("out.wav --input synthetic:noise --seconds 0.5 --fast");
     assert_eq!(account["schema"], "hearken.take/1");
-    assert_eq!(keys(&account, ""), ["callback", "clock", "gaps", "input", "ledger", "output", "schema"]);
+    let all = ["callback", "clock", "epochs", "events", "gaps", "input", "ledger", "output", "schema"];
+    assert_eq!(keys(&account, ""), all);
     let input = ["channels", "host", "id", "name", "rate_hz", "sample_format"];
     assert_eq!(keys(&account, "/input"), input);
     assert_eq!(keys(&account, "/output"), ["channels", "frames", "path", "rate_hz"]);
@@ -25,6 +26,26 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
     assert_eq!(keys(&account, "/clock"), ["bound_us", "class", "ppm"]);
     assert_eq!((&account["clock"]["class"], &account["clock"]["ppm"]), (&"device".into(), &0.0.into()));
     assert_eq!(account["gaps"], Value::Array(Vec::new()));
+    let epoch = [
+        "channels",
+        "clock",
+        "ended",
+        "error",
+        "input",
+        "ledger",
+        "rate_hz",
+        "sample_format",
+        "started_at_ms",
+    ];
+    assert_eq!(keys(&account, "/epochs/0"), epoch);
+    assert_eq!(keys(&account, "/epochs/0/input"), ["host", "id", "name"]);
+    assert_eq!(
+        (account["epochs"].as_array().map(Vec::len), &account["epochs"][0]["ended"]),
+        (Some(1), &Value::Null)
+    );
+    let events: Vec<_> =
+        account["events"].as_array().expect("events").iter().map(|event| &event["kind"]).collect();
+    assert_eq!(events, ["opened", "first callback", "stopped"]);
     assert_eq!((&account["input"]["host"], &account["input"]["id"]), (&"synthetic".into(), &"noise".into()));
     assert_eq!(account["output"]["path"], "out.wav");
     assert_eq!(account["ledger"]["balanced"], true);
@@ -38,8 +59,14 @@ fn the_json_file_says_what_stdout_would_and_leaves_nothing_of_an_earlier_one() {
     let args = "--input synthetic --seconds 0.1 --fast";
     let said = place.hearken(&format!("record {args} --json take.json"));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let file: Value = serde_json::from_slice(&place.read("take.json")).expect("JSON");
-    assert_eq!(file, place.take(args));
+    let mut file: Value = serde_json::from_slice(&place.read("take.json")).expect("JSON");
+    let mut printed = place.take(args);
+    // When the worker noticed is different each time.
+    for account in [&mut file, &mut printed] {
+        let events = account["events"].as_array_mut().expect("events");
+        events.iter_mut().for_each(|event| event["at_ms"] = Value::Null);
+    }
+    assert_eq!(file, printed);
     assert!(said.stdout.contains("wrote take.wav: 0.100 s, 1600 frames"), "{}", said.stdout);
     assert!(said.stdout.contains("\n  balanced\n"), "{}", said.stdout);
 }

@@ -32,6 +32,11 @@ impl Microphone {
         Self { fifo: server.fifo_path(), rate, channels, block: rate / 100, stall: None }
     }
 
+    /// Speaks into another FIFO.
+    pub fn into(self, fifo: PathBuf) -> Self {
+        Self { fifo, ..self }
+    }
+
     /// Writes `frames` at a time instead of 10 ms.
     pub fn block(self, frames: u32) -> Self {
         Self { block: frames.max(1), ..self }

@@ -59,30 +59,47 @@ impl PulseServer {
         );
         fs::write(path.join("server.pa"), script).expect("the server's script");
         fs::write(path.join("asound.conf"), ASOUND_CONF).expect("the client's configuration");
-        let process = Command::new("pulseaudio")
-            .arg("-n")
-            .arg("-F")
-            .arg(path.join("server.pa"))
-            .args(["--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes", "--use-pid-file=no"])
-            .args(["--realtime=no", "--high-priority=no", "--log-level=3"])
-            .arg(format!("--log-target=file:{}", path.join("server.log").display()))
-            .env_clear()
-            .envs(environment(path))
-            .env("PATH", "/usr/bin:/bin")
-            .env("LC_ALL", "C")
-            .env_remove("PULSE_SERVER")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("PulseAudio must be installed: `cargo xtask setup`");
+        let process = spawn(path);
         let mut server = Self { rate, channels, process, directory };
-        let up = wait_for(START_BOUND, || {
-            let ended = server.process.try_wait().expect("the server's state").is_some();
-            (ended || server.asks("info").is_some()).then_some(!ended)
-        });
-        assert_eq!(up, Some(true), "PulseAudio did not come up:\n{}", server.log());
+        server.wait_until_up();
         server
+    }
+
+    fn wait_until_up(&mut self) {
+        let up = wait_for(START_BOUND, || {
+            let ended = self.process.try_wait().expect("the server's state").is_some();
+            (ended || self.asks("info").is_some()).then_some(!ended)
+        });
+        assert_eq!(up, Some(true), "PulseAudio did not come up:\n{}", self.log());
+    }
+
+    /// Kills it without a chance to say goodbye, as a crash does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it is ours");
+    }
+
+    /// Starts it again after [`kill`](Self::kill), at the same place, and waits until it answers.
+    pub fn restart(&mut self) {
+        for left_behind in ["pulse.sock", "mic.fifo"] {
+            let _ = fs::remove_file(self.directory.path().join(left_behind));
+        }
+        self.process = spawn(self.directory.path());
+        self.wait_until_up();
+    }
+
+    /// Sends it a signal: SIGSTOP and it stands still, SIGCONT and it goes on.
+    pub fn signal(&self, signal: Signal) {
+        let number = self.process.id().try_into().expect("a process number");
+        kill(Pid::from_raw(number), signal).expect("it runs");
+    }
+
+    /// Has `pactl` do something, and gives what it printed.
+    ///
+    /// # Panics
+    /// If it cannot.
+    pub fn pactl(&self, command: &str) -> String {
+        self.asks(command).unwrap_or_else(|| panic!("pactl {command} fails:\n{}", self.log()))
     }
 
     /// The FIFO behind the microphone.
@@ -132,7 +149,9 @@ impl PulseServer {
 impl Drop for PulseServer {
     fn drop(&mut self) {
         // The process is ours and not yet waited for, so its number cannot belong to another one.
-        if let Ok(number) = self.process.id().try_into() {
+        if let Ok(None) = self.process.try_wait()
+            && let Ok(number) = self.process.id().try_into()
+        {
             let _ = kill(Pid::from_raw(number), Signal::SIGTERM);
         }
         if wait_for(STOP_BOUND, || self.process.try_wait().ok().flatten()).is_none() {
@@ -140,6 +159,26 @@ impl Drop for PulseServer {
             let _ = self.process.wait();
         }
     }
+}
+
+fn spawn(path: &Path) -> Child {
+    Command::new("pulseaudio")
+        .arg("-n")
+        .arg("-F")
+        .arg(path.join("server.pa"))
+        .args(["--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes", "--use-pid-file=no"])
+        .args(["--realtime=no", "--high-priority=no", "--log-level=3"])
+        .arg(format!("--log-target=file:{}", path.join("server.log").display()))
+        .env_clear()
+        .envs(environment(path))
+        .env("PATH", "/usr/bin:/bin")
+        .env("LC_ALL", "C")
+        .env_remove("PULSE_SERVER")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("PulseAudio must be installed: `cargo xtask setup`")
 }
 
 /// Where server and clients find each other, and nothing of the user's own set-up.

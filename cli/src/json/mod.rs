@@ -1,12 +1,15 @@
-//! The account of a take for programs: the schema `hearken.take/1`, and the file it goes to.
+//! The account of a take for programs: the schema `hearken.take/1`.
 
-use crate::failure::{Failure, print};
+mod history;
+
+use crate::failure::Failure;
 use hearken::Report;
 use hearken::wav::WavFormat;
+use history::Epoch;
+pub use history::Event;
 use serde::Serialize;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 #[derive(Debug, Serialize)]
 pub struct Take {
@@ -17,10 +20,12 @@ pub struct Take {
     gaps: Vec<Gap>,
     callback: Callback,
     clock: Clock,
+    epochs: Vec<Epoch>,
+    events: Vec<Event>,
 }
 
 #[derive(Debug, Serialize)]
-struct Input {
+pub struct Input {
     host: String,
     id: String,
     name: String,
@@ -37,9 +42,9 @@ struct Output {
     frames: u64,
 }
 
-/// In frames of the input.
+/// In frames of the input; of all epochs, or of one.
 #[derive(Debug, Serialize)]
-struct Ledger {
+pub struct Ledger {
     captured: u64,
     delivered: u64,
     dropped: u64,
@@ -48,13 +53,15 @@ struct Ledger {
     balanced: bool,
 }
 
-/// In frames of the input.
+/// In frames of the first input.
 #[derive(Debug, Serialize)]
-struct Gap {
+pub struct Gap {
     position: u64,
     frames: u64,
     error_frames: u64,
     cause: &'static str,
+    /// What failed, if the device did.
+    error: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,119 +71,103 @@ struct Callback {
 }
 
 #[derive(Debug, Serialize)]
-struct Clock {
+pub struct Clock {
     class: &'static str,
     ppm: f64,
-    bound_us: f64,
+    /// `null` where nothing is known.
+    bound_us: Option<f64>,
 }
 
 impl Take {
     /// The account of what `report` tells and `path` holds: `frames` of `format`.
     pub fn new(report: &Report, path: &Path, format: WavFormat, frames: u64) -> Self {
-        let (input, ledger, clock) = (&report.input, report.stats.ledger, report.stats.clock);
         Self {
             schema: "hearken.take/1",
-            input: Input {
-                host: input.host.clone(),
-                id: input.id.clone(),
-                name: input.name.clone(),
-                rate_hz: input.format.rate_hz,
-                channels: input.format.channels,
-                sample_format: input.format.sample.name(),
-            },
+            input: Input::from(&report.input),
             output: Output {
                 path: path.display().to_string(),
                 rate_hz: format.rate_hz,
                 channels: format.channels,
                 frames,
             },
-            ledger: Ledger {
-                captured: ledger.captured,
-                delivered: ledger.delivered,
-                dropped: ledger.dropped,
-                lost: ledger.lost,
-                discarded: ledger.discarded,
-                balanced: ledger.balanced(),
-            },
+            ledger: Ledger::from(report.stats.ledger),
             gaps: report.gaps.iter().map(Gap::from).collect(),
             callback: Callback {
                 count: report.stats.callbacks,
                 max_frames: report.stats.max_callback_frames,
             },
-            clock: Clock {
-                class: clock.class.name(),
-                ppm: clock.ppm(),
-                bound_us: clock.bound.as_nanos() as f64 / 1e3,
-            },
+            clock: Clock::from(report.stats.clock),
+            epochs: report.epochs.iter().map(Epoch::from).collect(),
+            events: report.events.iter().map(Event::from).collect(),
         }
+    }
+
+    /// On one line.
+    pub fn text(&self) -> Result<String, Failure> {
+        let text = serde_json::to_string(self).map_err(|error| Failure::run(error.to_string()))?;
+        Ok(text + "\n")
+    }
+}
+
+/// How far off the newest time of capture may be, if anything is known about it.
+pub fn bound(clock: &hearken::ClockStats) -> Option<Duration> {
+    // Without a frame it is as long as can be said.
+    Some(clock.bound).filter(|bound| *bound < Duration::from_secs(1_000_000))
+}
+
+pub fn ms(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e3
+}
+
+impl From<&hearken::InputInfo> for Input {
+    fn from(input: &hearken::InputInfo) -> Self {
+        Self {
+            host: input.host.clone(),
+            id: input.id.clone(),
+            name: input.name.clone(),
+            rate_hz: input.format.rate_hz,
+            channels: input.format.channels,
+            sample_format: input.format.sample.name(),
+        }
+    }
+}
+
+impl From<hearken::Ledger> for Ledger {
+    fn from(ledger: hearken::Ledger) -> Self {
+        Self {
+            captured: ledger.captured,
+            delivered: ledger.delivered,
+            dropped: ledger.dropped,
+            lost: ledger.lost,
+            discarded: ledger.discarded,
+            balanced: ledger.balanced(),
+        }
+    }
+}
+
+impl From<hearken::ClockStats> for Clock {
+    fn from(clock: hearken::ClockStats) -> Self {
+        let bound_us = bound(&clock).map(|bound| bound.as_nanos() as f64 / 1e3);
+        Self { class: clock.class.name(), ppm: clock.ppm(), bound_us }
     }
 }
 
 impl From<&hearken::Gap> for Gap {
     fn from(gap: &hearken::Gap) -> Self {
         let &hearken::Gap { position, frames, error_frames, cause } = gap;
-        Self { position, frames, error_frames, cause: cause.name() }
+        let error = match cause {
+            hearken::Cause::Away(why) => why.error().map(|kind| kind.name()),
+            _ => None,
+        };
+        Self { position, frames, error_frames, cause: cause.name(), error }
     }
-}
-
-/// Where the account goes. Opened before the take, so that a path that cannot be written is found before the
-/// microphone is; an earlier account stays until there is a new one.
-#[derive(Debug)]
-pub enum Sink {
-    Stdout,
-    File(Target),
-}
-
-#[derive(Debug)]
-pub struct Target {
-    path: PathBuf,
-    file: File,
-    /// The file is ours and empty: without a take it goes.
-    unused: bool,
-}
-
-impl Sink {
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        if path == Path::new("-") {
-            return Ok(Self::Stdout);
-        }
-        let is_new = !path.exists();
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = opened.map_err(|error| cannot_write(path, &error))?;
-        Ok(Self::File(Target { path: path.into(), file, unused: is_new }))
-    }
-
-    pub fn write(self, take: &Take) -> Result<(), Failure> {
-        let json = serde_json::to_string(take).map_err(|error| Failure::run(error.to_string()))? + "\n";
-        let Self::File(mut target) = self else { return print(&json) };
-        target.unused = false;
-        let Target { path, file, .. } = &mut target;
-        // What is no regular file, a terminal say, has no length to set.
-        if file.metadata().is_ok_and(|there| there.is_file()) {
-            file.set_len(0).map_err(|error| cannot_write(path, &error))?;
-        }
-        file.write_all(json.as_bytes()).map_err(|error| cannot_write(path, &error))
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        if self.unused {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::run(format!("cannot write {}: {error}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use hearken::wav::Encoding;
-    use hearken::{Cause, InputInfo, SampleFormat, StampClass, Stats, StopReason, StreamFormat};
-    use std::time::Duration;
+    use hearken::{Cause, EventKind, InputInfo, SampleFormat, StampClass, Stats, StopReason, StreamFormat};
 
     #[test]
     fn every_figure_of_a_report_has_its_place() {
@@ -188,7 +179,7 @@ mod tests {
         (ledger.discarded, ledger.lost) = (10, 5);
         let report = Report {
             epochs: Vec::new(),
-            events: Vec::new(),
+            events: vec![hearken::Event { at: Duration::from_millis(40), kind: EventKind::Resumed }],
             reason: StopReason::Requested,
             input: InputInfo {
                 host: "alsa".into(),
@@ -208,9 +199,10 @@ mod tests {
             r#""rate_hz":48000,"channels":2,"sample_format":"i24"},"#,
             r#""output":{"path":"take.wav","rate_hz":16000,"channels":1,"frames":33},"#,
             r#""ledger":{"captured":100,"delivered":60,"dropped":30,"lost":5,"discarded":10,"balanced":true},"#,
-            r#""gaps":[{"position":1,"frames":30,"error_frames":2,"cause":"dropped"}],"#,
+            r#""gaps":[{"position":1,"frames":30,"error_frames":2,"cause":"dropped","error":null}],"#,
             r#""callback":{"count":7,"max_frames":480},"#,
-            r#""clock":{"class":"late-only","ppm":-12.5,"bound_us":8.25}}"#
+            r#""clock":{"class":"late-only","ppm":-12.5,"bound_us":8.25},"#,
+            r#""epochs":[],"events":[{"at_ms":40.0,"kind":"resumed"}]}"#
         );
         assert_eq!(serde_json::to_string(&take).expect("plain data"), expected);
     }
