@@ -27,8 +27,31 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Listen to a device for a few seconds and say how it does
     Doctor(DoctorArgs),
+    /// Watch a device in the terminal: levels, waveform, spectrum, losses; take what is worth it
+    #[cfg(feature = "monitor")]
+    Monitor(MonitorArgs),
     /// Repair a WAV file whose recorder was killed, this one or another
     Recover(RecoverArgs),
+}
+
+#[cfg(feature = "monitor")]
+#[derive(Debug, Parser)]
+pub struct MonitorArgs {
+    /// What to listen to: default, a device's ID (see `hearken devices`), file:PATH, or synthetic[:tone|noise|speech]
+    #[arg(long, default_value = "default", value_parser = input)]
+    pub input: Input,
+    /// Audio system, e.g. alsa; default: the system's own
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// The first take's file, 16 kHz mono; what is there already is never replaced: take-2.wav, take-3.wav ...
+    #[arg(long, value_name = "OUT.wav", default_value = "take.wav")]
+    pub out: PathBuf,
+    /// A take begins so long before the space bar, 0 to 30
+    #[arg(long, value_name = "S", default_value = "1", value_parser = roll)]
+    pub pre_roll: Duration,
+    /// Takes of the device's own rate, channels and samples, bit for bit
+    #[arg(long)]
+    pub native: bool,
 }
 
 #[derive(Debug, Parser)]
@@ -283,6 +306,16 @@ fn duration(text: &str, least: f64, otherwise: &str) -> Result<Duration, String>
         return Err(format!("{otherwise}, and at most {MOST_SECONDS} s"));
     }
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// A pre-roll or a post-roll.
+fn roll(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if (0.0..=30.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("0 to 30 s are kept".to_owned())
+    }
 }
 
 fn channels(text: &str) -> Result<Channels, String> {

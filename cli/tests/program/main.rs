@@ -8,6 +8,8 @@ mod bad_input;
 mod device;
 mod doctor;
 mod kills;
+#[cfg(all(target_os = "linux", feature = "monitor"))]
+mod monitor;
 mod run;
 #[cfg(unix)]
 mod signals;
