@@ -1,9 +1,11 @@
 //! What may be typed.
 
 use crate::failure::Failure;
+use crate::record::detector;
 use clap::{Parser, Subcommand, ValueEnum};
 use hearken::{
-    Channels, FileFormat, FormatWish, Input, Pace, Quality, Recovery, SampleFormat, StreamFormat, Synthetic,
+    Channels, Detector, FileFormat, FormatWish, Input, Pace, Quality, Recovery, SampleFormat, StreamFormat,
+    Synthetic,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -108,7 +110,7 @@ pub struct RecordArgs {
     /// Audio system, e.g. alsa; default: the system's own
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
-    /// Length of the take; default: until Ctrl-C, or the end of the input
+    /// Length of the take, not counting --pre-roll and --post-roll; default: until Ctrl-C, or the end of the input
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<Duration>,
     /// Sample rate of the file, 1 to 768000
@@ -132,6 +134,34 @@ pub struct RecordArgs {
     /// Gain in decibels, -120 to 60
     #[arg(long, value_name = "DB", allow_negative_numbers = true, default_value = "0", value_parser = gain)]
     pub gain: f32,
+    /// Take away what lies below this frequency, e.g. rumble
+    #[arg(
+        long,
+        value_name = "HZ",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "80",
+        conflicts_with = "native",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(StreamFormat::MAX_RATE_HZ / 2))
+    )]
+    pub high_pass: Option<u32>,
+    /// Write only where somebody speaks, one stretch behind the other; 16 kHz, one channel
+    #[arg(
+        long,
+        value_name = "DETECTOR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "energy",
+        conflicts_with_all = ["native", "dither", "sidecar", "durable"],
+        value_parser = detector
+    )]
+    pub voice: Option<Detector>,
+    /// Open the device and wait for Enter (or a USR1 signal), which begins the take, with the S before; it ends likewise
+    #[arg(long, value_name = "S", conflicts_with = "fast", value_parser = roll)]
+    pub pre_roll: Option<Duration>,
+    /// Go on for so long when the end is asked for, 0 to 30; Ctrl-C twice ends at once
+    #[arg(long, value_name = "S", conflicts_with = "fast", default_value = "0", value_parser = roll)]
+    pub post_roll: Duration,
     /// Open the device at this rate instead of its default
     #[arg(long, value_name = "HZ")]
     pub device_rate: Option<u32>,
@@ -249,6 +279,11 @@ impl RecordArgs {
             }
         }
         Ok(())
+    }
+
+    /// Whether the take is an interval of the capture, with a begin and an end of its own.
+    pub fn is_interval(&self) -> bool {
+        self.pre_roll.is_some() || !self.post_roll.is_zero()
     }
 
     pub fn device_format(&self) -> FormatWish {

@@ -3,6 +3,8 @@
 //! [`run`] runs it within a time limit and reads what it wrote. Only `device` needs an audio server, and starts it.
 
 mod account;
+#[cfg(unix)]
+mod armed;
 mod bad_input;
 #[cfg(target_os = "linux")]
 mod device;
@@ -17,3 +19,4 @@ mod signals;
 #[path = "../support/mod.rs"]
 mod support;
 mod takes;
+mod voice;
