@@ -95,3 +95,46 @@ impl Spoken {
         Self { start_s: seconds(segment.start), end_s: seconds(segment.end) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearken::{CapturedAt, ClockStats};
+    use std::time::Duration;
+
+    #[test]
+    fn every_figure_of_a_take_has_its_place() {
+        let take = TakeReport {
+            end: TakeEnd::Waited,
+            rate_hz: 48_000,
+            frames: 96_000,
+            started: CapturedAt { at: Duration::from_millis(1500), bound: Duration::from_nanos(2_500) },
+            gaps: vec![hearken::Gap {
+                position: 1,
+                frames: 2,
+                error_frames: 0,
+                cause: hearken::Cause::Muted,
+            }],
+            missing: 2,
+            clock: ClockStats::default(),
+            levels: vec![Level { peak: 1.0, rms: 0.1 }],
+            verdicts: vec![SoundVerdict::Muted { frames: 2 }],
+            latency: hearken::Latency {
+                opened: Some(Duration::from_millis(1)),
+                first_frame: Some(Duration::from_millis(11)),
+                first_signal: None,
+            },
+        };
+        let expected = concat!(
+            r#"{"end":"waited","rate_hz":48000,"frames":96000,"missing":2,"started_at_ms":1500.0,"#,
+            r#""started_bound_us":2.5,"#,
+            r#""gaps":[{"position":1,"frames":2,"error_frames":0,"cause":"muted","error":null}],"#,
+            r#""verdicts":[{"kind":"muted","message":"muted"}],"#,
+            r#""levels":[{"peak_dbfs":0.0,"rms_dbfs":-20.0}],"#,
+            r#""latency":{"opened_ms":1.0,"first_frame_ms":11.0,"first_signal_ms":null}}"#
+        );
+        assert_eq!(serde_json::to_string(&TakeAccount::from(&take)).expect("plain data"), expected);
+        let spoken = Spoken::new(Segment { start: 8_000, end: 20_000 }, 16_000);
+        assert_eq!(serde_json::to_string(&spoken).expect("plain data"), r#"{"start_s":0.5,"end_s":1.25}"#);
+    }
+}
