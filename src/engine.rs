@@ -100,6 +100,7 @@ impl Engine {
         let cadence = Cadence::default();
         let line = Line { info: info.clone(), timeline, timing, cadence, started_at, offset };
         if self.line.is_some() {
+            self.outlets.open(&line);
             self.next = Some(line);
             self.bulletin.tell(EventKind::Reopened(info));
             return Ok(());
@@ -117,18 +118,27 @@ impl Engine {
     pub fn welcome(&mut self, tap: Box<dyn Pipe>) {
         let line = self.line.as_ref().filter(|_| self.left.is_none());
         self.outlets.join(tap, line);
+        self.open_next();
     }
 
     /// A take joins.
     pub fn welcome_take(&mut self, take: TakePipe) {
         let line = self.line.as_ref().filter(|_| self.left.is_none());
         self.outlets.join_take(take, line);
+        self.open_next();
+    }
+
+    /// Who waits begins in the epoch that will bring something next.
+    fn open_next(&mut self) {
+        if let Some(next) = &self.next {
+            self.outlets.open(next);
+        }
     }
 
     /// Before and after the blocks that wait: what was asked of takes meanwhile.
     pub fn heed(&mut self, now: Duration) {
         if let Some(line) = &self.line {
-            self.outlets.look(now, line);
+            self.outlets.look(now, line, self.next.as_ref());
         }
     }
 
@@ -229,6 +239,7 @@ impl Engine {
         self.past = self.together(live);
         if let Some(next) = self.next.take() {
             // It brought nothing.
+            self.outlets.leave_empty(&next);
             self.keep(next.report(ledger, why));
         } else if let Some(line) = &mut self.line
             && self.left.is_none()

@@ -41,8 +41,8 @@ impl ErrorKind {
             Self::DeviceBusy => "device busy",
             Self::BadArgument => "bad argument",
             Self::Io => "io",
-            Self::Internal => "internal",
             Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
         }
     }
 }

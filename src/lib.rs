@@ -34,6 +34,8 @@
 //! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
 //! in the tap's in a [`Chunk`] and a [`TapLedger`].
 //!
+//! With the feature `testkit`, the module of that name has microphones that do what a test says, in virtual time.
+//!
 //! [`signal`] and [`wav`] are of use by themselves. [`handoff`], [`intake`], [`epoch`] and [`data_closure`] are the inside,
 //! public so that models and benches reach them; an application needs none of them, and they may change at any time.
 
@@ -81,6 +83,8 @@ mod supervisor;
 mod take;
 #[cfg(not(loom))]
 mod tap;
+#[cfg(all(feature = "testkit", not(loom)))]
+pub mod testkit;
 #[cfg(not(loom))]
 mod time;
 #[cfg(not(loom))]

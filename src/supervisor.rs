@@ -52,8 +52,8 @@ impl Recovery {
 const BACK_OFF_MS: [u64; 8] = [0, 50, 100, 200, 400, 500, 500, 1000];
 /// How often a preferred device is looked for while another is open in its place.
 const LOOK_BACK: Duration = Duration::from_secs(2);
-/// Threads that hang in a host's calls: with more, nothing is opened until one comes back.
-const MOST_THREADS: usize = 4;
+/// Threads that may hang in a host's calls: with so many, nothing is opened until one comes back.
+const MOST_THREADS: usize = 3;
 /// A default that moved is no news where the host has just moved the stream itself.
 const MOVED_BY_ITSELF: Duration = Duration::from_secs(3);
 /// A device that was opened so often in a row without a frame is given up for another.
@@ -156,7 +156,7 @@ impl Supervisor {
     /// Gives up opening, if that is under way.
     pub fn rest(&mut self) {
         self.device = Device::Closed;
-        self.lost_since = None;
+        (self.lost_since, self.attempts, self.fruitless) = (None, 0, 0);
     }
 
     /// Whether no device is open and none is to be.
@@ -190,7 +190,7 @@ impl Supervisor {
     pub fn attend(&mut self, now: Instant) -> Option<News> {
         if let Device::Waiting { until } = self.device
             && now >= until
-            && !self.every_thread_hangs()
+            && self.has_threads()
         {
             // The preferred one and the one in its place take turns.
             let other = self.recovery.fall_back && !matches!(self.wish.input, Input::Default);
@@ -212,11 +212,6 @@ impl Supervisor {
             }
             Err(error) => Some(self.failed(error, now)),
         }
-    }
-
-    /// Whether another opening has to wait until a host's call comes back.
-    fn every_thread_hangs(&self) -> bool {
-        Arc::strong_count(&self.wish.attendance) > MOST_THREADS
     }
 
     fn failed(&mut self, error: Error, now: Instant) -> News {
@@ -293,6 +288,17 @@ impl Supervisor {
         fault.is_fatal().then_some(Away::Failed(kind))
     }
 
+    /// The error that a capture ends with which does not recover.
+    pub fn lost(&mut self, kind: ErrorKind) -> Error {
+        let what = match kind {
+            ErrorKind::PermissionDenied => "access to the microphone was withdrawn",
+            ErrorKind::UnsupportedFormat => "the device changed its sample format",
+            _ => "the device is gone",
+        };
+        let name = self.session().map_or_else(String::new, |session| session.info.name.clone());
+        Error::new(kind, format!("{what}: {name}; what came before is delivered"))
+    }
+
     /// How long nothing is to be done here, unless somebody wakes the worker.
     pub fn patience(&self, now: Instant) -> Duration {
         match &self.device {
@@ -300,8 +306,13 @@ impl Supervisor {
             Device::Opening(opening) => opening.deadline.saturating_duration_since(now),
             Device::Open(_) if self.in_place => LOOK_BACK,
             Device::Open(_) => Duration::from_secs(3600),
-            Device::Waiting { until } if !self.every_thread_hangs() => until.saturating_duration_since(now),
+            Device::Waiting { until } if self.has_threads() => until.saturating_duration_since(now),
             Device::Waiting { .. } => LOOK_BACK,
         }
+    }
+
+    /// Whether there are fewer than may hang; one share of the attendance is our own.
+    fn has_threads(&self) -> bool {
+        Arc::strong_count(&self.wish.attendance) - 1 < MOST_THREADS
     }
 }

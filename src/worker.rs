@@ -5,6 +5,7 @@ use crate::engine::{Engine, Live};
 use crate::error::{Error, ErrorKind};
 use crate::event::{EventKind, StopReason};
 use crate::faults::Fault;
+use crate::record::Record;
 use crate::report::Report;
 use crate::rhythm::Rhythm;
 use crate::source::{InputInfo, Session};
@@ -89,12 +90,15 @@ impl Worker {
     /// hears of the first opening.
     ///
     /// # Errors
-    /// What kept the first device from opening.
+    /// What kept the first device from opening, at once: there is nothing to go on with.
     pub fn run(mut self: Box<Self>, mut opened: impl FnMut(&InputInfo)) -> Result<Report, Error> {
         loop {
             let requested = self.desk.stop.load(Ordering::Relaxed);
             let now = self.clock.now();
             self.engine.bulletin.now = now.saturating_duration_since(self.times.first_open);
+            // Before anything is told.
+            let tellers = std::mem::take(&mut *self.desk.tellers.lock());
+            tellers.into_iter().for_each(|teller| self.engine.bulletin.join(teller));
             if requested && self.engine.input().is_none() {
                 return Err(Error::new(ErrorKind::DeviceBusy, "stopped before the device was open"));
             }
@@ -135,9 +139,6 @@ impl Worker {
     }
 
     fn welcome(&mut self) {
-        for teller in std::mem::take(&mut *self.desk.tellers.lock()) {
-            self.engine.bulletin.join(teller);
-        }
         for tap in std::mem::take(&mut *self.desk.taps.lock()) {
             self.engine.welcome(tap);
         }
@@ -175,10 +176,8 @@ impl Worker {
         let info = session.info.clone();
         let is_first = self.engine.input().is_none();
         if is_first {
-            self.deadline = self.times.length.filter(|_| !session.ends_itself).and_then(|length| {
-                let started = session.started;
-                started.checked_add(length)
-            });
+            let length = self.times.length.filter(|_| !session.ends_itself);
+            self.deadline = length.and_then(|length| session.started.checked_add(length));
         }
         self.watch = Watch::new(info.format.rate_hz, session.started, self.clock.now());
         self.engine.begin(info.clone(), &session.anchor, self.times.first_open)?;
@@ -208,53 +207,23 @@ impl Worker {
         // Before the drain as well: a callback that hands over between the two is then news at the next look, which
         // comes soon, and not taken for served while its block waits for the next period's.
         let record = session.epoch.record.read();
-        let waiting = record.captured.saturating_sub(self.engine.position());
+        let live = live(session, &record);
+        self.watch(now, &live);
+        let Some(session) = self.supervisor.session() else { return (false, None) };
         self.engine.heed(seen);
         let more = drain(session, &mut self.engine, seen);
         self.engine.heed(seen);
-        let live = live(session, &record);
         self.engine.look(&live, now.saturating_duration_since(self.times.origin));
         self.stats.publish(self.engine.stats.to_words());
-        let rate = f64::from(session.info.format.rate_hz);
-        let seconds = |frames: u64| Duration::from_secs_f64(frames as f64 / rate);
-        let late = now.saturating_duration_since(self.watch.due);
-        let sight = Sight {
-            now,
-            callbacks: record.callbacks,
-            captured: record.captured,
-            period: seconds(live.largest.into()),
-            errors: live.errors,
-            waiting: if session.paced { seconds(waiting).min(late) } else { Duration::ZERO },
-            ahead: self.clock.ahead(),
-        };
         if !session.paced {
             // A source that waits for room wakes us when there is none left, and we it when there is.
             session.running.nudge();
         }
-        let faults: Vec<Fault> = session.epoch.faults.take().collect();
-        if record.captured > 0 {
-            self.supervisor.is_fed();
-        }
-        let Self { watch, engine, .. } = self;
-        watch.captured = record.captured;
-        watch.watchdog.look(&sight, |kind| engine.bulletin.tell(kind));
-        let mut away = None;
-        for fault in faults {
-            away = away.or(self.supervisor.hear(fault, now));
-            match fault {
-                Fault::Rerouted => self.engine.bulletin.tell(EventKind::Rerouted),
-                Fault::RealtimeDenied => self.engine.bulletin.tell(EventKind::RealtimeDenied),
-                _ => {}
-            }
-        }
-        let watchdog = &self.watch.watchdog;
-        let away = away.or(self.supervisor.judge(now, watchdog.quiet(now), watchdog.is_stalled()));
-        let actual = self.engine.stats.clock.actual_rate_hz;
-        let away = away.or_else(|| self.supervisor.measure(actual?));
+        let away = self.judge(now, &record);
         match away {
             // Before the end: a source that fails also ends.
             Some(Away::Failed(kind)) if !self.supervisor.recovers() => {
-                return (false, Some(StopReason::Failed(self.lost(kind))));
+                return (false, Some(StopReason::Failed(self.supervisor.lost(kind))));
             }
             Some(why) if !ended && !self.is_over(now) => {
                 self.close(why);
@@ -266,18 +235,53 @@ impl Worker {
         (more, (ended || self.is_over(now)).then_some(StopReason::Finished))
     }
 
-    fn is_over(&self, now: Instant) -> bool {
-        self.deadline.is_some_and(|deadline| now >= deadline)
+    /// What the device's callbacks say of it, before what they brought is served.
+    fn watch(&mut self, now: Instant, live: &Live<'_>) {
+        let Some(session) = self.supervisor.session() else { return };
+        let Live { record, largest, errors, .. } = *live;
+        let rate = f64::from(session.info.format.rate_hz);
+        let seconds = |frames: u64| Duration::from_secs_f64(frames as f64 / rate);
+        let waiting = seconds(record.captured.saturating_sub(self.engine.position()));
+        // What comes in a burst was not ours to wait for.
+        let late = now.saturating_duration_since(self.watch.due);
+        let sight = Sight {
+            now,
+            callbacks: record.callbacks,
+            captured: record.captured,
+            period: seconds(largest.into()),
+            errors,
+            waiting: if session.paced { waiting.min(late) } else { Duration::ZERO },
+            ahead: self.clock.ahead(),
+        };
+        let Self { watch, engine, .. } = self;
+        watch.captured = record.captured;
+        watch.watchdog.look(&sight, |kind| engine.bulletin.tell(kind));
     }
 
-    fn lost(&mut self, kind: ErrorKind) -> Error {
-        let what = match kind {
-            ErrorKind::PermissionDenied => "access to the microphone was withdrawn",
-            ErrorKind::UnsupportedFormat => "the device changed its sample format",
-            _ => "the device is gone",
-        };
-        let name = self.supervisor.session().map_or_else(String::new, |session| session.info.name.clone());
-        Error::new(kind, format!("{what}: {name}; what came before is delivered"))
+    /// Whether the device has to be opened anew.
+    fn judge(&mut self, now: Instant, record: &Record) -> Option<Away> {
+        let session = self.supervisor.session()?;
+        let faults: Vec<Fault> = session.epoch.faults.take().collect();
+        if record.captured > 0 {
+            self.supervisor.is_fed();
+        }
+        let mut away = None;
+        for fault in faults {
+            away = away.or(self.supervisor.hear(fault, now));
+            match fault {
+                Fault::Rerouted => self.engine.bulletin.tell(EventKind::Rerouted),
+                Fault::RealtimeDenied => self.engine.bulletin.tell(EventKind::RealtimeDenied),
+                _ => {}
+            }
+        }
+        let watchdog = &self.watch.watchdog;
+        let actual = self.engine.stats.clock.actual_rate_hz;
+        away.or(self.supervisor.judge(now, watchdog.quiet(now), watchdog.is_stalled()))
+            .or_else(|| self.supervisor.measure(actual?))
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| now >= deadline)
     }
 
     /// Sleeps until the callback that completes the next thing somebody waits for is due, or somebody asks.
@@ -306,9 +310,7 @@ impl Worker {
             } else {
                 Duration::from_millis(5)
             };
-            let period = u64::from(session.epoch.controls.largest());
-            let period = Duration::from_nanos(period * 1_000_000_000 / rate);
-            patience = patience.min(look).min(watchdog.due(now, period)).min(LOOK);
+            patience = patience.min(look).min(watchdog.due(now)).min(LOOK);
         }
         if let Some(due) = self.engine.outlets.due() {
             patience = patience.min((self.times.first_open + due).saturating_duration_since(now));
@@ -386,7 +388,7 @@ fn drain(session: &mut Session, engine: &mut Engine, seen: Duration) -> bool {
     false
 }
 
-fn live<'a>(session: &Session, record: &'a crate::record::Record) -> Live<'a> {
+fn live<'a>(session: &Session, record: &'a Record) -> Live<'a> {
     let faults = &session.epoch.faults;
     let largest = session.epoch.controls.largest();
     Live { record, largest, errors: faults.count(), xruns: faults.xruns() }

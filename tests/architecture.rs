@@ -7,6 +7,7 @@ use std::path::Path;
 
 /// Every module, from top to bottom, and those that it names. Arrows point down only.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("testkit", &["capture", "source", "time", "format", "error"]),
     (
         "capture",
         &[
@@ -81,7 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Words that stand only in files whose paths begin so.
 const ONLY: &[(&str, &[&str])] = &[
-    ("cpal", &["src/source/device"]),
+    ("cpal", &["src/source/device", "src/testkit/"]),
     ("rubato", &["src/signal/resample"]),
     ("audioadapter_buffers", &["src/signal/resample"]),
     ("earshot", &["src/signal/voice"]),
@@ -89,7 +90,15 @@ const ONLY: &[(&str, &[&str])] = &[
     ("realfft", &["src/signal/spectrum.rs"]),
     ("triple_buffer", &["src/handoff/newest.rs"]),
     ("crossbeam_queue", &["src/tap/chunk.rs", "src/mailbox.rs"]),
-    ("unsafe", &["src/handoff/gate.rs", "src/handoff/index_queue.rs", "src/handoff/pool.rs"]),
+    (
+        "unsafe",
+        &[
+            "src/handoff/gate.rs",
+            "src/handoff/index_queue.rs",
+            "src/handoff/pool.rs",
+            "src/testkit/stream.rs",
+        ],
+    ),
 ];
 
 /// Words that do not stand in files whose paths begin so.

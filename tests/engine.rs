@@ -75,7 +75,8 @@ fn a_worker_that_is_away_loses_nothing_up_to_the_pools_depth_and_is_told_exactly
     release.send(()).unwrap();
     eventually("the backlog is drained", || capture.stats().ledger.delivered > 24_000);
     mic.play(480);
-    let report = capture.stop().unwrap();
+    // A closure for each frame takes a debug build on a busy machine longer than a stop waits.
+    let report = capture.stop().or_else(|_| capture.wait()).unwrap();
     let ledger = report.stats.ledger;
     assert!(ledger.balanced() && ledger.pending == 0, "{ledger:?}");
     assert_eq!(ledger.captured, 152 * 480);

@@ -296,7 +296,7 @@ impl RecordArgs {
             give_up: self.give_up.unwrap_or(default.give_up),
             stall_patience: self.stall_patience,
             fall_back: !self.no_fall_back,
-            ..Recovery::default()
+            ..default
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Outlets {
     taps: Vec<Box<dyn Pipe>>,
     /// Those that joined while there was no epoch to begin in.
     waiting: Vec<Box<dyn Pipe>>,
+    /// Those that have begun in an epoch that has brought nothing yet.
+    fresh: Vec<Box<dyn Pipe>>,
     pub history: History,
     /// A block decoded.
     scratch: Vec<f32>,
@@ -23,7 +25,7 @@ pub(crate) struct Outlets {
 impl Outlets {
     pub(super) fn new(history: Duration) -> Self {
         let history = History::new(history);
-        Self { taps: Vec::new(), waiting: Vec::new(), history, scratch: Vec::new() }
+        Self { taps: Vec::new(), waiting: Vec::new(), fresh: Vec::new(), history, scratch: Vec::new() }
     }
 
     /// The first epoch begins.
@@ -35,16 +37,23 @@ impl Outlets {
     }
 
     /// A tap joins; `line` is the epoch that is open.
-    pub(super) fn join(&mut self, mut tap: Box<dyn Pipe>, line: Option<&Line>) {
-        let Some(line) = line else { return self.waiting.push(tap) };
-        match tap.begin(line.info.format, line.axis()) {
-            Ok(()) => {
-                tap.announce();
-                self.taps.push(tap);
-            }
-            // It ends here, which its receiver sees.
-            Err(error) => tap.reject(error),
+    pub(super) fn join(&mut self, tap: Box<dyn Pipe>, line: Option<&Line>) {
+        match line {
+            Some(line) => begin(tap, line, &mut self.taps),
+            None => self.waiting.push(tap),
         }
+    }
+
+    /// Another epoch is open, and will bring something: who waits begins in it.
+    pub(super) fn open(&mut self, next: &Line) {
+        let Self { waiting, fresh, .. } = self;
+        waiting.drain(..).for_each(|tap| begin(tap, next, fresh));
+    }
+
+    /// It ended without a frame.
+    pub(super) fn leave_empty(&mut self, next: &Line) {
+        self.fresh.iter_mut().for_each(|tap| tap.leave(0, &next.timing));
+        self.taps.append(&mut self.fresh);
     }
 
     /// A take joins, perhaps in the past.
@@ -74,12 +83,12 @@ impl Outlets {
 
     /// Whether the device is to be open for the sake of a take.
     pub fn hold_device(&self) -> bool {
-        self.taps.iter().chain(&self.waiting).any(|tap| tap.holds_device())
+        self.taps.iter().chain(&self.waiting).chain(&self.fresh).any(|tap| tap.holds_device())
     }
 
     /// Whether a take goes on that has begun.
     pub fn have_takes(&self) -> bool {
-        self.taps.iter().any(|tap| tap.holds_device())
+        self.taps.iter().chain(&self.fresh).any(|tap| tap.holds_device())
     }
 
     /// No device could be opened for the takes that wait for one.
@@ -92,16 +101,20 @@ impl Outlets {
     pub fn sweep(&mut self) {
         self.taps.retain(|tap| !tap.is_gone());
         self.waiting.retain(|tap| !tap.is_gone());
+        self.fresh.retain(|tap| !tap.is_gone());
     }
 
     /// What was asked of takes meanwhile.
-    pub(super) fn look(&mut self, now: Duration, line: &Line) {
+    pub(super) fn look(&mut self, now: Duration, line: &Line, next: Option<&Line>) {
         self.taps.iter_mut().for_each(|tap| tap.look(now, &line.timing));
+        if let Some(next) = next {
+            self.fresh.iter_mut().for_each(|tap| tap.look(now, &next.timing));
+        }
     }
 
     /// When they must be looked at again, since the first open.
     pub fn due(&self) -> Option<Duration> {
-        self.taps.iter().filter_map(|tap| tap.due()).min()
+        self.taps.iter().chain(&self.fresh).filter_map(|tap| tap.due()).min()
     }
 
     /// Where the next of them has what it needs, on the epoch's axis.
@@ -141,9 +154,7 @@ impl Outlets {
             let end = old.axis();
             self.history.next_epoch(old.info.format, old.timing, end, *absence);
         }
-        for tap in std::mem::take(&mut self.waiting) {
-            self.join(tap, Some(next));
-        }
+        self.taps.append(&mut self.fresh);
     }
 
     /// The capture ends.
@@ -152,5 +163,18 @@ impl Outlets {
             self.taps.iter_mut().for_each(|tap| tap.finish(line.axis(), &line.timing));
         }
         self.waiting.clear();
+        self.fresh.clear();
+    }
+}
+
+/// A tap begins where the epoch is now.
+fn begin(mut tap: Box<dyn Pipe>, line: &Line, taps: &mut Vec<Box<dyn Pipe>>) {
+    match tap.begin(line.info.format, line.axis()) {
+        Ok(()) => {
+            tap.announce();
+            taps.push(tap);
+        }
+        // It ends here, which its receiver sees.
+        Err(error) => tap.reject(error),
     }
 }

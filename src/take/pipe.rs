@@ -236,6 +236,9 @@ impl Pipe for TakePipe {
 
     fn resume(&mut self, format: StreamFormat, absence: &Absence, timing: &Timing) {
         let Some(place) = self.place else { return };
+        // A take that has heard nothing has missed nothing.
+        let length = if self.started.is_some() { absence.length } else { Duration::ZERO };
+        let absence = &Absence { length, ..*absence };
         self.taps.iter_mut().for_each(|tap| tap.resume(format, absence, timing));
         let gap = absence.gap(place.frame(place.position), place.rate_hz);
         let offset = gap.position + gap.frames;

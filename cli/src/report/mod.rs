@@ -16,6 +16,9 @@ use std::fmt::Write as _;
 /// Rows of a table, at most; a take of hours may have thousands of gaps.
 const MOST_ROWS: usize = 200;
 
+/// The clock's picture reaches at least so far up and down, in milliseconds.
+const LEAST_MS: f64 = 0.01;
+
 const STYLE: &str = "\
 :root{color-scheme:light dark;--back:#fff;--ink:#1b1f24;--dim:#606a76;--grid:#e4e8ec;--wave:#2563a8;--band:#2563a833;\
 --hole:#c8361f;--good:#1a7f37;--bad:#c8361f}\
@@ -116,6 +119,8 @@ fn clock(ticks: &[Tick]) -> Plot {
     let low = ticks.iter().map(|tick| ms(tick.residual - tick.bound)).fold(f64::INFINITY, f64::min);
     let high = ticks.iter().map(|tick| ms(tick.residual + tick.bound)).fold(f64::NEG_INFINITY, f64::max);
     let end = ticks.last().map_or(1.0, |tick| tick.at);
+    // Less than this is nothing, and its figures would not fit beside the axis.
+    let (low, high) = (low.min(-LEAST_MS), high.max(LEAST_MS));
     let room = (high - low) * 0.05;
     let y = Axis::new(low - room, high + room, "ms late against the nominal rate; the band is the bound");
     let mut plot = Plot::new("The clock's residual with its bound", Axis::new(0.0, end, "s"), y, 200.0);
@@ -214,8 +219,11 @@ pub mod tests {
     fn a_clock_without_a_tick_is_an_empty_picture() {
         let empty = clock(&[]).finish();
         assert!(!empty.contains("NaN") && !empty.contains("polyline"), "{empty}");
-        let tick = |at: f64| Tick { at, residual: at * 1e-5, bound: 1e-4 };
+        let tick = |at: f64| Tick { at, residual: at * 1e-9, bound: 1e-9 };
         let text = clock(&[tick(0.0), tick(1.0), tick(2.0)]).finish();
+        // Labels are short enough to be read: -0.010 and the like.
+        let labels = text.split("text-anchor=\"end\">").skip(1).map(|rest| rest.find('<').unwrap_or(0));
+        assert!(labels.max().is_some_and(|longest| longest <= 7), "{text}");
         assert!(text.contains("class=\"band\"") && text.contains("class=\"line\""), "{text}");
     }
 }
