@@ -223,6 +223,8 @@ impl Monitor {
     fn conclude(mut self, shown: io::Result<()>) -> Result<(), Failure> {
         let last = self.recorder.finish();
         let ended = self.capture.stop();
+        // A file whose take had no end has one now.
+        let last = last.or_else(|| self.recorder.finish());
         let failed = match last {
             Some(Ok(text)) => {
                 self.wrote.push(text);

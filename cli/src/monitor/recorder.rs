@@ -1,7 +1,8 @@
 //! Takes into files, begun and ended while the screen goes on.
 
 use hearken::{
-    Capture, Error, FileFormat, FileTap, SoundVerdict, Take, TakePlan, TakeReport, Tap, WavFile, WhenFull,
+    Capture, Error, FileFormat, FileTap, SoundVerdict, Take, TakeEnd, TakePlan, TakeReport, Tap, WavFile,
+    WhenFull,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -89,6 +90,9 @@ impl Recorder {
         Some(file.finish().map(|written| {
             let seconds = written.frames as f64 / f64::from(written.format.rate_hz);
             let mut text = format!("wrote {}: {seconds:.3} s ({})", path.display(), written.format);
+            if report.as_ref().is_some_and(|report| report.end == TakeEnd::Waited) {
+                text += ", without its end: the device stood still";
+            }
             if let Some(verdict) = report.iter().flat_map(|report| &report.verdicts).next()
                 && *verdict != SoundVerdict::Ok
             {

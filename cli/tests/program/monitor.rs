@@ -12,13 +12,50 @@ use std::time::Instant;
 struct Terminal {
     child: Child,
     keyboard: File,
-    shown: Receiver<String>,
-    text: String,
+    shown: Receiver<Vec<u8>>,
+    /// All that was shown so far.
+    bytes: Vec<u8>,
+}
+
+const WIDTH: usize = 80;
+const HEIGHT: usize = 24;
+
+/// What a terminal makes of `bytes`, row by row: text goes where the cursor was sent, colours do not matter.
+fn screen(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut cells = vec![vec![' '; WIDTH]; HEIGHT];
+    let (mut x, mut y, mut rest) = (0, 0, text.chars());
+    while let Some(c) = rest.next() {
+        match c {
+            '\x1b' => {
+                let mut params = String::new();
+                let order = rest.find(|c| {
+                    params.push(*c);
+                    c.is_ascii_alphabetic()
+                });
+                let mut numbers = params.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
+                match order {
+                    Some('H') => (y, x) = (numbers.next().unwrap_or(1) - 1, numbers.next().unwrap_or(1) - 1),
+                    Some('J') => cells.iter_mut().for_each(|row| row.fill(' ')),
+                    _ => {}
+                }
+            }
+            '\r' => x = 0,
+            '\n' => y += 1,
+            c => {
+                if let Some(cell) = cells.get_mut(y).and_then(|row| row.get_mut(x)) {
+                    *cell = c;
+                }
+                x += 1;
+            }
+        }
+    }
+    cells.into_iter().map(|row| row.into_iter().chain(['\n']).collect::<String>()).collect()
 }
 
 impl Terminal {
     fn open(place: &Place, args: &str) -> Self {
-        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: HEIGHT as u16, ws_col: WIDTH as u16, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).expect("a pseudo terminal");
         let end = || Stdio::from(pty.slave.try_clone().expect("a descriptor"));
         let mut command = place.command(env!("CARGO_BIN_EXE_hearken"));
@@ -31,40 +68,41 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = screen.read(&mut bytes) {
-                if send.send(String::from_utf8_lossy(&bytes[..read]).into_owned()).is_err() {
+                if send.send(bytes[..read].to_vec()).is_err() {
                     break;
                 }
             }
         });
-        Self { child, keyboard, shown, text: String::new() }
+        Self { child, keyboard, shown, bytes: Vec::new() }
     }
 
     fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("a terminal");
     }
 
-    /// Waits until `word` has been shown since the last time. The screen tells changes only, so a word is found whole
-    /// where nothing stood before.
+    /// Waits until `word` stands on the screen.
     fn wait_for(&mut self, word: &str) {
         let until = Instant::now() + LIMIT;
-        while !self.text.contains(word) {
+        while !screen(&self.bytes).contains(word) {
             let patience = until.saturating_duration_since(Instant::now());
             match self.shown.recv_timeout(patience) {
-                Ok(text) => self.text += &text,
+                Ok(bytes) => self.bytes.extend(bytes),
                 Err(error) => {
                     let _ = self.child.kill();
-                    panic!("no `{word}`, {error}: {}", self.text.escape_debug());
+                    panic!("no `{word}`, {error}:\n{}", screen(&self.bytes));
                 }
             }
         }
-        self.text.clear();
     }
 
     /// Waits for the end; what was shown last.
     fn end(mut self) -> (Option<i32>, String) {
         let Said { code, .. } = Said::by(self.child);
-        self.text.extend(self.shown.try_iter());
-        (code, self.text)
+        // The terminal's last words come after the program's end.
+        while let Ok(bytes) = self.shown.recv_timeout(LIMIT) {
+            self.bytes.extend(bytes);
+        }
+        (code, String::from_utf8_lossy(&self.bytes).into_owned())
     }
 }
 
@@ -94,7 +132,12 @@ fn the_monitor_shows_mutes_takes_and_leaves_the_terminal_as_it_was() {
     assert!(after.contains("wrote take.wav: ") && after.contains("wrote take-2.wav: "), "{after}");
     for name in ["take.wav", "take-2.wav"] {
         let frames = frames(&place.path(name));
-        assert!((8_000..16_000 * 30).contains(&frames), "{name} has no pre-roll: {frames}");
+        // A machine that is too busy to make the sound is told of, and its take is shorter.
+        let is_whole = !after.contains("without its end");
+        assert!(
+            (8_000..16_000 * 30).contains(&frames) || !is_whole,
+            "{name} has no pre-roll: {frames}\n{after}"
+        );
     }
 }
 
