@@ -110,6 +110,7 @@ impl Monitor {
 
     fn look(&mut self) {
         while let Some(Event { at, kind }) = self.events.try_recv() {
+            self.view.hear(&kind);
             match &kind {
                 EventKind::Opened(input) | EventKind::Reopened(input) => {
                     self.view.device = words::device(input);

@@ -26,7 +26,7 @@ fn draw_on(view: &View, area: Rect, buffer: &mut Buffer) {
     let mut rows = Rows(area);
     put(rows.bottom(1), keys(view), buffer);
     put(rows.top(1), head(view), buffer);
-    put(rows.top(1), verdict(&view.picture.verdict), buffer);
+    put(rows.top(1), verdict(view), buffer);
     let channels = view.picture.levels().len() as u16;
     meters::draw(&view.picture, rows.top(channels.min(rows.0.height / 2).max(1)), buffer);
     if area.height >= 20 {
@@ -92,8 +92,11 @@ fn head(view: &View) -> Line<'_> {
     Line::from(spans)
 }
 
-fn verdict(verdict: &SoundVerdict) -> Line<'_> {
-    match verdict {
+fn verdict(view: &View) -> Line<'_> {
+    if let Some(trouble) = view.trouble {
+        return Line::styled(trouble, Style::new().fg(Color::Red).bold());
+    }
+    match &view.picture.verdict {
         SoundVerdict::Ok => Line::styled("sound   ok", Style::new().fg(Color::Green)),
         verdict => Line::from(vec![
             Span::styled(format!("sound   {verdict}"), Style::new().fg(Color::Yellow).bold()),

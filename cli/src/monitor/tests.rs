@@ -1,7 +1,7 @@
 use super::*;
 use crate::monitor::view::Choice;
 use crate::monitor::words;
-use hearken::{Column, InputInfo, Level, Picture, SampleFormat, StampClass, StreamFormat};
+use hearken::{Column, EventKind, InputInfo, Level, Picture, SampleFormat, StampClass, StreamFormat};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -94,6 +94,26 @@ fn what_is_lost_shows_on_a_narrow_terminal_too() {
     let rows = screen(&view, 40, 12);
     find(&rows, "frames  1,234 lost, 77 dropped");
     find(&rows, "last 1.3 s");
+}
+
+#[test]
+fn a_device_that_is_gone_shows_at_once_and_its_levels_do_not_stand_still() {
+    let mut view = view();
+    let away = hearken::Away::Stalled;
+    for (event, word) in [
+        (EventKind::Stalled(Duration::from_millis(250)), "NOTHING COMES"),
+        (EventKind::Closed(away), "THE DEVICE IS GONE"),
+        (EventKind::Stalled(Duration::from_millis(250)), "THE DEVICE IS GONE"),
+        (EventKind::FirstCallback, "sound   ok"),
+    ] {
+        view.hear(&event);
+        let mut picture = view.picture;
+        picture.levels = [Level { peak: 0.25, rms: 0.05 }; 8];
+        view.see(picture, view.stats);
+        let rows = screen(&view, 80, 24);
+        find(&rows[1..2], word);
+        assert_eq!(rows[3].contains('█'), view.trouble.is_none(), "{}", rows.join("\n"));
+    }
 }
 
 #[test]

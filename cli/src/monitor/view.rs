@@ -1,6 +1,6 @@
 //! What the screen shows, as plain data.
 
-use hearken::{Column, Picture, Stats};
+use hearken::{Column, EventKind, Level, Picture, Stats};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub struct View {
     pub shape: Shape,
     pub stats: Stats,
     pub is_muted: bool,
+    /// Why nothing comes from the device at present.
+    pub trouble: Option<&'static str>,
     /// The file and the length so far of a take that goes on.
     pub take: Option<(String, Duration)>,
     pub log: Log,
@@ -33,6 +35,21 @@ impl View {
             self.shape.append(&picture);
         }
         (self.picture, self.stats) = (picture, stats);
+        if self.trouble.is_some() {
+            // The last levels would stand still.
+            self.picture.levels.fill(Level::default());
+        }
+    }
+
+    /// Whether something comes from the device, as `event` tells.
+    pub fn hear(&mut self, event: &EventKind) {
+        self.trouble = match event {
+            EventKind::Closed(_) | EventKind::CannotOpen(_) => Some("THE DEVICE IS GONE; opening it again"),
+            EventKind::Stalled(_) if self.trouble.is_none() => Some("NOTHING COMES from the device"),
+            EventKind::Reopened(_) => Some("open again; waiting for the first sound"),
+            EventKind::FirstCallback | EventKind::Resumed => None,
+            _ => return,
+        };
     }
 }
 
@@ -78,10 +95,15 @@ pub struct Said {
 
 impl Log {
     pub fn say(&mut self, at: Duration, text: impl Into<String>, is_bad: bool) {
+        let text = text.into();
+        // Attempt after attempt fails alike.
+        if self.0.back().is_some_and(|last| last.text == text) {
+            self.0.pop_back();
+        }
         if self.0.len() == MOST_LINES {
             self.0.pop_front();
         }
-        self.0.push_back(Said { at, text: text.into(), is_bad });
+        self.0.push_back(Said { at, text, is_bad });
     }
 
     /// The newest `lines`, in order.
@@ -164,6 +186,7 @@ mod tests {
             view.log.say(Duration::ZERO, k.to_string(), false);
         }
         assert_eq!(view.shape.columns.len(), MOST_COLUMNS);
+        view.log.say(Duration::ZERO, "99", false);
         let last: Vec<_> = view.log.last(2).map(|said| said.text.as_str()).collect();
         assert_eq!((view.log.0.len(), last), (MOST_LINES, vec!["98", "99"]));
     }

@@ -53,7 +53,7 @@ pub fn tell(event: &EventKind) -> Option<(String, bool)> {
             (format!("{sure} {frames} frames, give or take {give_or_take}"), true)
         }
         EventKind::Closed(why) => (format!("the device is gone: {}", Cause::Away(*why)), true),
-        EventKind::CannotOpen(error) => (format!("cannot open: {error}"), true),
+        EventKind::CannotOpen(error) => (one_line(&error.to_string()), true),
         EventKind::Reopened(input) => (format!("open again: {}", device(input)), false),
         EventKind::Rerouted => ("the system moved the stream to another device".into(), false),
         EventKind::RealtimeDenied => ("the system refused real-time priority".into(), true),
