@@ -1,6 +1,6 @@
 //! What the screen shows, as plain data.
 
-use hearken::{Column, EventKind, Level, Picture, Stats};
+use hearken::{Cause, Column, EventKind, Level, Picture, Stats};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -43,6 +43,12 @@ impl View {
 
     /// Whether something comes from the device, as `event` tells.
     pub fn hear(&mut self, event: &EventKind) {
+        if let EventKind::Gap(gap) = event
+            && matches!(gap.cause, Cause::Away(_))
+        {
+            // A picture begins anew with its device and knows nothing of the time between.
+            self.shape.miss(gap.frames * 30 / u64::from(self.picture.rate_hz.max(1)));
+        }
         self.trouble = match event {
             EventKind::Closed(_) | EventKind::CannotOpen(_) => Some("THE DEVICE IS GONE; opening it again"),
             EventKind::Stalled(_) if self.trouble.is_none() => Some("NOTHING COMES from the device"),
@@ -75,6 +81,18 @@ impl Shape {
         let new = usize::try_from(newer).unwrap_or(there).min(there);
         self.columns.extend(&picture.columns[there - new..]);
         self.newest = Some(picture.column);
+        self.forget();
+    }
+
+    /// So many columns are missing altogether.
+    fn miss(&mut self, columns: u64) {
+        let missing = Column { flags: Column::MISSING, ..Column::default() };
+        self.columns.extend(std::iter::repeat_n(missing, columns.min(MOST_COLUMNS as u64) as usize));
+        self.newest = None;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         let old = self.columns.len().saturating_sub(MOST_COLUMNS);
         self.columns.drain(..old);
     }
@@ -176,6 +194,22 @@ mod tests {
         view.see(verdict, Stats::default());
         assert_eq!(view.shape.columns.len(), 139);
         assert_eq!(view.shape.columns.back().map(|column| column.max), Some(127));
+    }
+
+    #[test]
+    fn the_time_without_a_device_is_a_hole_in_the_shape() {
+        let mut view = View::default();
+        let mut heard = picture(1, 20);
+        heard.rate_hz = 48_000;
+        view.see(heard, Stats::default());
+        let cause = Cause::Away(hearken::Away::Stalled);
+        for frames in [24_000, u64::MAX / 64] {
+            view.hear(&EventKind::Gap(hearken::Gap { position: 0, frames, error_frames: 0, cause }));
+            let missing = view.shape.columns.iter().filter(|column| column.has(Column::MISSING)).count();
+            assert_eq!(missing, if frames == 24_000 { 15 } else { MOST_COLUMNS });
+        }
+        view.see(picture(2, 3), Stats::default());
+        assert_eq!(view.shape.columns.iter().rev().take_while(|column| column.has(Column::HEARD)).count(), 4);
     }
 
     #[test]
