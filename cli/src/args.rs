@@ -1,11 +1,13 @@
 //! What may be typed.
 
 use crate::failure::Failure;
+use crate::record::detector;
 use crate::replay::ReplayArgs;
 use crate::tracing::TraceArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use hearken::{
-    Channels, FileFormat, FormatWish, Input, Pace, Quality, Recovery, SampleFormat, StreamFormat, Synthetic,
+    Channels, Detector, FileFormat, FormatWish, Input, Pace, Quality, Recovery, SampleFormat, StreamFormat,
+    Synthetic,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,12 +31,35 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Listen to a device for a few seconds and say how it does
     Doctor(DoctorArgs),
+    /// Watch a device in the terminal: levels, waveform, spectrum, losses; take what is worth it
+    #[cfg(feature = "monitor")]
+    Monitor(MonitorArgs),
     /// Repair a WAV file whose recorder was killed, this one or another
     Recover(RecoverArgs),
     /// Write down all that happens in a capture but the audio, to be replayed
     Trace(TraceArgs),
     /// Run a trace once more and give its account
     Replay(ReplayArgs),
+}
+
+#[cfg(feature = "monitor")]
+#[derive(Debug, Parser)]
+pub struct MonitorArgs {
+    /// What to listen to: default, a device's ID (see `hearken devices`), file:PATH, or synthetic[:tone|noise|speech]
+    #[arg(long, default_value = "default", value_parser = input)]
+    pub input: Input,
+    /// Audio system, e.g. alsa; default: the system's own
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// The first take's file, 16 kHz mono; what is there already is never replaced: take-2.wav, take-3.wav ...
+    #[arg(long, value_name = "OUT.wav", default_value = "take.wav")]
+    pub out: PathBuf,
+    /// A take begins so long before the space bar, 0 to 30
+    #[arg(long, value_name = "S", default_value = "1", value_parser = roll)]
+    pub pre_roll: Duration,
+    /// Takes of the device's own rate, channels and samples, bit for bit
+    #[arg(long)]
+    pub native: bool,
 }
 
 #[derive(Debug, Parser)]
@@ -91,7 +116,7 @@ pub struct RecordArgs {
     /// Audio system, e.g. alsa; default: the system's own
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
-    /// Length of the take; default: until Ctrl-C, or the end of the input
+    /// Length of the take, not counting --pre-roll and --post-roll; default: until Ctrl-C, or the end of the input
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<Duration>,
     /// Sample rate of the file, 1 to 768000
@@ -115,6 +140,34 @@ pub struct RecordArgs {
     /// Gain in decibels, -120 to 60
     #[arg(long, value_name = "DB", allow_negative_numbers = true, default_value = "0", value_parser = gain)]
     pub gain: f32,
+    /// Take away what lies below this frequency, e.g. rumble
+    #[arg(
+        long,
+        value_name = "HZ",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "80",
+        conflicts_with = "native",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(StreamFormat::MAX_RATE_HZ / 2))
+    )]
+    pub high_pass: Option<u32>,
+    /// Write only where somebody speaks, one stretch behind the other; 16 kHz, one channel
+    #[arg(
+        long,
+        value_name = "DETECTOR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "energy",
+        conflicts_with_all = ["native", "dither", "sidecar", "durable"],
+        value_parser = detector
+    )]
+    pub voice: Option<Detector>,
+    /// Open the device and wait for Enter (or a USR1 signal), which begins the take, with the S before; it ends likewise
+    #[arg(long, value_name = "S", conflicts_with = "fast", value_parser = roll)]
+    pub pre_roll: Option<Duration>,
+    /// Go on for so long when the end is asked for, 0 to 30; Ctrl-C twice ends at once
+    #[arg(long, value_name = "S", conflicts_with = "fast", default_value = "0", value_parser = roll)]
+    pub post_roll: Duration,
     /// Open the device at this rate instead of its default
     #[arg(long, value_name = "HZ")]
     pub device_rate: Option<u32>,
@@ -234,6 +287,11 @@ impl RecordArgs {
         Ok(())
     }
 
+    /// Whether the take is an interval of the capture, with a begin and an end of its own.
+    pub fn is_interval(&self) -> bool {
+        self.pre_roll.is_some() || !self.post_roll.is_zero()
+    }
+
     pub fn device_format(&self) -> FormatWish {
         FormatWish { rate_hz: self.device_rate, channels: self.device_channels, sample: self.device_format }
     }
@@ -289,6 +347,16 @@ fn duration(text: &str, least: f64, otherwise: &str) -> Result<Duration, String>
         return Err(format!("{otherwise}, and at most {MOST_SECONDS} s"));
     }
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// A pre-roll or a post-roll.
+fn roll(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if (0.0..=30.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("0 to 30 s are kept".to_owned())
+    }
 }
 
 fn channels(text: &str) -> Result<Channels, String> {

@@ -4,6 +4,7 @@
 //! - [`devices`]: `hearken devices`.
 //! - [`record`]: `hearken record`; [`progress`] is its live line, [`summary`] its last words, [`json`] the same for
 //!   programs, and [`sink`] where that goes.
+//! - [`monitor`]: `hearken monitor`.
 //! - [`recover`]: `hearken recover`.
 //! - [`doctor`]: `hearken doctor`.
 //! - [`report`]: the page that either writes, from what [`trace`] saw over time and [`wave`] finds in the file.
@@ -15,6 +16,8 @@ mod devices;
 mod doctor;
 mod failure;
 mod json;
+#[cfg(feature = "monitor")]
+mod monitor;
 mod progress;
 mod record;
 mod recover;
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Devices(args) => devices::run(&args),
         Command::Record(args) => record::run(&args),
+        #[cfg(feature = "monitor")]
+        Command::Monitor(args) => monitor::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Trace(args) => tracing::run(&args),

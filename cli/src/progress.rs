@@ -192,7 +192,7 @@ fn level(dbfs: f32) -> String {
     if dbfs < -99.9 { " -inf".into() } else { format!("{dbfs:5.1}") }
 }
 
-fn clock(time: Duration) -> String {
+pub fn clock(time: Duration) -> String {
     let tenths = time.as_millis() / 100;
     let (hours, minutes, seconds) = (tenths / 36_000, tenths / 600 % 60, tenths / 10 % 60);
     let tenths = tenths % 10;

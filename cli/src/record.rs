@@ -1,4 +1,11 @@
 //! `hearken record`.
+//!
+//! [`output`] is the file, [`armed`] a take that waits for somebody's word.
+
+mod armed;
+mod output;
+
+pub use output::{Segment, detector};
 
 use crate::args::RecordArgs;
 use crate::failure::{Failure, print};
@@ -6,22 +13,21 @@ use crate::json::Take;
 use crate::progress::Progress;
 use crate::report;
 use crate::sink::{Sink, Target};
-use crate::summary::summary;
+use crate::summary::{of_the_take, summary};
 use crate::trace::ClockTrace;
 use crate::wave::Wave;
 use hearken::wav::{WavFormat, WavReader};
 use hearken::{
-    Away, Capture, Channels, Config, EpochReport, Error, ErrorKind, Events, FileTap, Gain, InputInfo,
-    Receiver, Report, StopReason, Tap, WavFile, WhenFull, Written,
+    Away, Capture, Channels, Config, EpochReport, Error, ErrorKind, Events, InputInfo, Receiver, Report,
+    StopReason, TakeReport, Tap, Written,
 };
+use output::{Asked, Output, Said};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 /// From one look at the clock to the next, for the picture of it.
 const TICK_MS: u32 = 250;
-/// Chunks of 160 ms that wait for the disk: 10 s.
-const QUEUE: usize = 64;
 
 pub fn run(args: &RecordArgs) -> Result<(), Failure> {
     args.check()?;
@@ -33,37 +39,56 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
         host: args.host.as_deref().into(),
         format: args.device_format(),
         pace: args.pace(),
-        length: args.seconds,
+        length: args.seconds.filter(|_| !args.is_interval()),
+        history: args.pre_roll.unwrap_or_default(),
         recovery: args.recovery(),
         ..Config::default()
     })?);
-    let file = capture.file(file_tap(args))?;
     let mut account = Account { sink, page: None };
     if let Some(target) = target {
         let tap = Tap::new().device_rate().channels(Channels::First).chunk_ms(TICK_MS);
         account.page = Some(PageTo { target, chunks: capture.receiver(tap)?, clock: ClockTrace::default() });
     }
+    if args.is_interval() {
+        return armed::run(args, &capture, account);
+    }
+    let output = Output::open(args, Asked::Capture(&capture))?;
     let events = capture.events();
     stop_on_signal(&capture)?;
     let input = match capture.start() {
         Ok(input) => input,
         Err(error) => {
             // Waits until the file that was created is gone again; the error to tell is the device's.
-            let _ = file.finish();
+            let _ = output.finish();
             return Err(not_started(args.host.as_deref(), error));
         }
     };
     let progress = Progress::new(input.format, args.seconds);
     announce(args, &input, progress.is_shown());
-    let ended = follow(&capture, &file, events, &mut account, progress);
-    let written = file.finish();
-    conclude(args, account, ended?, written)
+    let ended = follow(&capture, &output, events, &mut account, progress);
+    let said = output.finish();
+    conclude(args, account, ended?, Recorded { said, take: None })
+}
+
+/// What there is when all has ended.
+struct Recorded {
+    said: Result<Said, Error>,
+    take: Option<TakeReport>,
 }
 
 /// Where the take is told of, besides the summary.
 struct Account {
     sink: Option<Sink>,
     page: Option<PageTo>,
+}
+
+impl Account {
+    /// Takes note of how it goes.
+    fn follow(&mut self) {
+        if let Some(page) = &mut self.page {
+            page.clock.follow(&mut page.chunks);
+        }
+    }
 }
 
 /// The page of `--report`, and what is gathered for it on the way.
@@ -79,23 +104,6 @@ impl PageTo {
         let wave = Wave::of(path)?;
         self.target.write(&report::take(report, path, written, &wave, &self.clock))
     }
-}
-
-fn file_tap(args: &RecordArgs) -> FileTap {
-    // A file or a synthetic input that runs as fast as it can waits for the disk.
-    let when_full = if args.fast { WhenFull::Wait } else { WhenFull::DropNew };
-    let tap = Tap::new()
-        .rate_hz(args.rate)
-        .channels(args.channels.clone())
-        .quality(args.quality)
-        .gain(Gain::new(args.gain))
-        .queue(QUEUE, when_full);
-    let file = if args.native {
-        FileTap::native(&args.out)
-    } else {
-        FileTap::new(&args.out, tap, args.format.into())
-    };
-    file.when_full(when_full).dither(args.dither).sidecar(args.sidecar).durable(args.durable)
 }
 
 /// Ctrl-C, a terminal that closes, and a polite kill are exact ends.
@@ -120,7 +128,11 @@ pub fn not_started(host: Option<&str>, error: Error) -> Failure {
 fn announce(args: &RecordArgs, input: &InputInfo, is_terminal: bool) {
     let InputInfo { host, name, format, .. } = input;
     let name = one_line(name);
-    let hint = if is_terminal && args.seconds.is_none() { "; Ctrl-C ends it" } else { "" };
+    let hint = match (is_terminal && args.seconds.is_none(), args.is_interval()) {
+        (true, true) => "; Enter or Ctrl-C ends it",
+        (true, false) => "; Ctrl-C ends it",
+        (false, _) => "",
+    };
     // A take does not fail because nobody listens to how it goes.
     let _ =
         writeln!(io::stderr(), "recording from {name} ({host}, {format}) to {}{hint}", args.out.display());
@@ -134,7 +146,7 @@ pub fn one_line(name: &str) -> String {
 /// Shows how it goes until it has ended.
 fn follow(
     capture: &Capture,
-    file: &WavFile,
+    file: &Output,
     mut events: Events,
     account: &mut Account,
     mut progress: Progress,
@@ -146,9 +158,7 @@ fn follow(
         while let Some(event) = events.try_recv() {
             progress.hear(&event);
         }
-        if let Some(page) = &mut account.page {
-            page.clock.follow(&mut page.chunks);
-        }
+        account.follow();
         if file.is_finished() {
             // Without a file there is nothing to record for: the disk is full, say.
             break capture.stop();
@@ -162,23 +172,24 @@ fn follow(
 }
 
 /// Tells what there is now, also when something went wrong on the way: whatever was recorded is in the file.
-fn conclude(
-    args: &RecordArgs,
-    account: Account,
-    report: Report,
-    written: Result<Written, Error>,
-) -> Result<(), Failure> {
-    let (in_file, failure) = match written {
-        Ok(written) => (Some(written), None),
+fn conclude(args: &RecordArgs, account: Account, report: Report, recorded: Recorded) -> Result<(), Failure> {
+    let (mut segments, take) = (None, recorded.take.as_ref());
+    let (in_file, failure) = match recorded.said {
+        Ok(said) => {
+            segments = said.segments;
+            (Some(said.written), None)
+        }
         Err(error) => (look_into(&args.out), Some(Failure::from(error))),
     };
     let mut told = Ok(());
     if let Some(in_file) = in_file {
-        let take = Take::new(&report, &args.out, in_file.format, in_file.frames);
+        let told_of = Take::new(&report, &args.out, in_file.format, in_file.frames);
+        let told_of = told_of.with_take(take).with_segments(segments.as_deref());
         let to_stdout = matches!(account.sink, Some(Sink::Stdout));
-        told = account.sink.map_or(Ok(()), |sink| sink.write(&take.text()?));
+        told = account.sink.map_or(Ok(()), |sink| sink.write(&told_of.text()?));
         if !to_stdout {
             told = told.and(print(&summary(&report, &args.out, &in_file)));
+            told = told.and(print(&of_the_take(take, segments.as_deref(), in_file.format.rate_hz)));
         }
         if let Some(page) = account.page {
             told = told.and(page.write(&report, &args.out, &in_file));

@@ -1,8 +1,8 @@
 //! The account of a take for people.
 
 use crate::json::bound;
-use crate::record::one_line;
-use hearken::{Away, Cause, ClockStats, EpochReport, Report, Written};
+use crate::record::{Segment, one_line};
+use hearken::{Away, Cause, ClockStats, EpochReport, Report, TakeReport, Written};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -96,6 +96,22 @@ fn tell_input(text: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(text, "{samples} samples were no finite numbers, or absurd, and count as silence")?;
     }
     Ok(())
+}
+
+/// Of a take within the capture its length and its sound; and how much speech is in the file, in frames of `rate_hz`.
+pub fn of_the_take(take: Option<&TakeReport>, segments: Option<&[Segment]>, rate_hz: u32) -> String {
+    let mut text = String::new();
+    if let Some(take) = take {
+        let seconds = take.frames as f64 / f64::from(take.rate_hz);
+        let verdicts: Vec<_> = take.verdicts.iter().map(ToString::to_string).collect();
+        text += &format!("the take: {seconds:.3} s, sound {}\n", verdicts.join(", "));
+    }
+    if let Some(segments) = segments {
+        let frames: u64 = segments.iter().map(|segment| segment.end - segment.start).sum();
+        let seconds = frames as f64 / f64::from(rate_hz);
+        text += &format!("speech: {} stretches, {seconds:.3} s\n", segments.len());
+    }
+    text
 }
 
 fn tell_epoch(text: &mut String, epoch: &EpochReport) -> std::fmt::Result {

@@ -12,7 +12,11 @@ const ROOTS: &[&str] = &["hearken", "hearken-cli"];
 const PLATFORMS: &[&str] = &["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"];
 
 /// Packages that may be there more than once, each with the reason.
-const KNOWN: &[(&str, &str)] = &[];
+const KNOWN: &[(&str, &str)] = &[
+    ("lock_api", "of parking_lot"),
+    ("parking_lot", "crossterm's, behind the program's feature `monitor`, is one version behind"),
+    ("parking_lot_core", "of parking_lot"),
+];
 
 /// Every version of each package.
 type Versions = BTreeMap<String, BTreeSet<String>>;

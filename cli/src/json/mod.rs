@@ -1,15 +1,18 @@
 //! The account of a take for programs: the schema `hearken.take/1`.
 
 mod history;
+mod take_report;
 
 use crate::failure::Failure;
-use hearken::Report;
+use crate::record::Segment;
 use hearken::wav::WavFormat;
+use hearken::{Report, TakeReport};
 use history::Epoch;
 pub use history::Event;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
+use take_report::{Spoken, TakeAccount};
 
 #[derive(Debug, Serialize)]
 pub struct Take {
@@ -23,6 +26,10 @@ pub struct Take {
     clock: Clock,
     epochs: Vec<Epoch>,
     events: Vec<Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    take: Option<TakeAccount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segments: Option<Vec<Spoken>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,7 +109,22 @@ impl Take {
             clock: Clock::from(report.stats.clock),
             epochs: report.epochs.iter().map(Epoch::from).collect(),
             events: report.events.iter().map(Event::from).collect(),
+            take: None,
+            segments: None,
         }
+    }
+
+    /// With the account of the take, where it was one within the capture.
+    pub fn with_take(self, take: Option<&TakeReport>) -> Self {
+        Self { take: take.map(TakeAccount::from), ..self }
+    }
+
+    /// With the stretches of speech that the file holds one behind the other, if it holds only those.
+    pub fn with_segments(self, segments: Option<&[Segment]>) -> Self {
+        let rate_hz = self.output.rate_hz;
+        let spoken =
+            |segments: &[Segment]| segments.iter().map(|segment| Spoken::new(*segment, rate_hz)).collect();
+        Self { segments: segments.map(spoken), ..self }
     }
 
     /// On one line.

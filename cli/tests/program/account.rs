@@ -45,7 +45,7 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
     );
     let events: Vec<_> =
         account["events"].as_array().expect("events").iter().map(|event| &event["kind"]).collect();
-    assert_eq!(events, ["opened", "first callback", "stopped"]);
+    assert_eq!(events, ["opened", "first callback", "first signal", "stopped"]);
     assert_eq!((&account["input"]["host"], &account["input"]["id"]), (&"synthetic".into(), &"noise".into()));
     assert_eq!(account["output"]["path"], "out.wav");
     assert_eq!(account["ledger"]["balanced"], true);

@@ -3,11 +3,15 @@
 //! [`run`] runs it within a time limit and reads what it wrote. Only `device` needs an audio server, and starts it.
 
 mod account;
+#[cfg(unix)]
+mod armed;
 mod bad_input;
 #[cfg(target_os = "linux")]
 mod device;
 mod doctor;
 mod kills;
+#[cfg(all(target_os = "linux", feature = "monitor"))]
+mod monitor;
 mod run;
 #[cfg(unix)]
 mod signals;
@@ -16,3 +20,4 @@ mod signals;
 mod support;
 mod takes;
 mod traces;
+mod voice;
