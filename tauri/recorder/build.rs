@@ -1,0 +1,9 @@
+//! Embeds the page, and makes the application's own command need a permission like any other.
+
+fn main() {
+    let manifest = tauri_build::AppManifest::new().commands(&["reveal"]);
+    let attributes = tauri_build::Attributes::new().app_manifest(manifest);
+    if let Err(error) = tauri_build::try_build(attributes) {
+        panic!("{error:#}");
+    }
+}
