@@ -34,7 +34,7 @@ export function icon(name) {
   const use = document.createElementNS(space, 'use')
   svg.classList.add('icon')
   svg.setAttribute('aria-hidden', 'true')
-  use.setAttribute('href', `#${name}`)
+  use.setAttribute('href', `#icon-${name}`)
   svg.append(use)
   return svg
 }
@@ -43,4 +43,4 @@ export function icon(name) {
  * @param {Element} button
  * @param {string} name of a symbol in the page
  */
-export const setIcon = (button, name) => button.querySelector('use')?.setAttribute('href', `#${name}`)
+export const setIcon = (button, name) => button.querySelector('use')?.setAttribute('href', `#icon-${name}`)
