@@ -8,10 +8,11 @@ use crate::event::{self, Events, StopReason};
 use crate::handoff::{newest, seqlock};
 use crate::report::Report;
 use crate::signal::picture::Picture;
+use crate::signal::voice::Voice;
 use crate::source::{Input, InputInfo};
 use crate::stats::Stats;
 use crate::take::{Take, TakePlan};
-use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
+use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
 use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
 use shared::{Ends, Shared, State, died, run};
@@ -69,7 +70,7 @@ impl Capture {
             stats: Mutex::new(stats),
             picture: Mutex::new(picture),
             origin: config.clock.now(),
-            first_open: OnceLock::new(),
+            first_open: Arc::default(),
             worker: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared), config })
@@ -95,6 +96,17 @@ impl Capture {
         Ok(receiver)
     }
 
+    /// Adds a tap of which only speech is passed on: where `voice` finds some, from a little before it begins to a little
+    /// after it ends. The tap is mono at 16 kHz; the detector works on the thread that receives.
+    ///
+    /// # Errors
+    /// `BadArgument` for a tap of another rate, of several channels or with a hop, and for values out of their ranges.
+    pub fn speech(&self, tap: Tap, voice: Voice) -> Result<SpeechReceiver, Error> {
+        let (pipe, receiver) = tap::speech(tap, voice, Duration::ZERO)?;
+        self.join(pipe);
+        Ok(receiver)
+    }
+
     /// Creates a WAV file, readable by its owner only, and adds the tap that fills it. A file that is there already
     /// is checked to be writable; its content is replaced when the capture starts.
     ///
@@ -102,7 +114,9 @@ impl Capture {
     /// `BadArgument` for a tap that no device could serve; `Io`, `NotFound` or `PermissionDenied` when the file
     /// cannot be created.
     pub fn file(&self, file: FileTap) -> Result<WavFile, Error> {
-        let (pipe, writer) = tap::file(file, Duration::ZERO)?;
+        let opened = self.shared.first_open.clone();
+        let opened = move || opened.get().map(|first| first.system);
+        let (pipe, writer) = tap::file(file, Duration::ZERO, opened)?;
         self.join(pipe);
         Ok(writer)
     }
@@ -142,7 +156,7 @@ impl Capture {
         let ends = self.claim()?;
         let first = *self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
         let asked_at = self.shared.clock.now().saturating_duration_since(first.instant);
-        let (pipe, desk, post_roll) = plan.begin(asked_at);
+        let (pipe, desk, post_roll) = plan.begin(asked_at, first.system);
         self.shared.desk.takes.lock().push(pipe);
         match ends {
             Some(ends) => self.spawn(ends, mpsc::sync_channel(1).0)?,

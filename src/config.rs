@@ -1,9 +1,11 @@
 //! How a capture is configured.
 
 use crate::error::Error;
-use crate::source::{FormatWish, Host, Input, Pace};
+use crate::source::{FormatWish, Host, Input, Pace, Wish};
 use crate::supervisor::Recovery;
-use crate::time::Clock;
+use crate::time::{Clock, Waker};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Longer than anybody waits, and short enough to count in frames.
@@ -55,6 +57,24 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What its source is asked for.
+    pub(crate) fn wish(self, muted: Arc<AtomicBool>, clock: Clock, worker: Waker) -> Wish {
+        let Self { input, host, format, pace, pool, length, .. } = self;
+        Wish {
+            input,
+            host,
+            format,
+            pace,
+            pool,
+            muted,
+            length,
+            clock,
+            worker,
+            corrected: None,
+            attendance: Arc::default(),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.format.check()?;
         if self.length.is_some_and(|length| length > LONGEST) {

@@ -6,6 +6,7 @@ use crate::take::TakePipe;
 use crate::tap::Pipe;
 use parking_lot::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// What the control side asks of the worker, and what it may see.
 #[derive(Debug, Default)]
@@ -26,4 +27,17 @@ pub(crate) struct Desk {
     pub stop: AtomicBool,
     /// What is open.
     pub input: Mutex<Option<InputInfo>>,
+}
+
+/// The times that a worker counts by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// What pictures are asked for by.
+    pub origin: Instant,
+    /// Just before the first opening, which capture times count from.
+    pub first_open: Instant,
+    /// After which a device's capture ends.
+    pub length: Option<Duration>,
+    /// How long the device stays open after the last take.
+    pub idle: Duration,
 }

@@ -10,21 +10,22 @@ use crate::handoff::newest;
 use crate::intake::{Final, Header};
 use crate::record::Record;
 use crate::report::EpochReport;
-use crate::signal::level::Meter;
+use crate::signal::painter::Painter;
 use crate::signal::picture::Picture;
+use crate::signal::sound_check::SoundCheck;
+use crate::signal::verdict::SoundVerdict;
 use crate::source::InputInfo;
 use crate::stats::Stats;
 use crate::take::TakePipe;
 use crate::tap::Pipe;
 use crate::timeline::{
-    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, Span, Timeline, Timing, Verdict,
+    Absence, Anchor, Away, CapturedAt, Cause, Gap, Ledger, LossState, RateWindow, Span, Timeline, Timing,
+    Verdict,
 };
 use line::Line;
 use outlets::Outlets;
 use std::time::{Duration, Instant};
 
-/// Pictures per second while somebody looks.
-const PICTURES_HZ: u64 = 30;
 /// Gap records that are kept for the report; the ledger counts all of them.
 const MOST_GAPS: usize = 4096;
 /// Epochs that are kept for the report; the statistics count all of them.
@@ -40,7 +41,8 @@ struct Left {
 /// Timeline, outlets and account of a capture.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    outlets: Outlets,
+    /// Who hears it.
+    pub outlets: Outlets,
     pub bulletin: Bulletin,
     pub stats: Stats,
     /// The epoch that blocks come from, or came from last.
@@ -55,11 +57,14 @@ pub(crate) struct Engine {
     past: Stats,
     epochs: Vec<EpochReport>,
     gaps: Vec<Gap>,
+    pub rates: RateWindow,
     picture: newest::Writer<Picture>,
-    meter: Meter,
-    /// Where the present picture started.
-    pictured: u64,
-    pictures: u64,
+    painter: Painter,
+    sound: SoundCheck,
+    /// What was last told of it.
+    verdict: SoundVerdict,
+    /// Something else than exact silence has come from the open device.
+    has_signal: bool,
 }
 
 impl Engine {
@@ -75,10 +80,13 @@ impl Engine {
             past: Stats::default(),
             epochs: Vec::new(),
             gaps: Vec::new(),
+            rates: RateWindow::default(),
             picture,
-            meter: Meter::new(1),
-            pictured: 0,
-            pictures: 0,
+            // Of no device yet.
+            painter: Painter::new(1, 1),
+            sound: SoundCheck::new(1, 1),
+            verdict: SoundVerdict::Ok,
+            has_signal: false,
         }
     }
 
@@ -91,13 +99,15 @@ impl Engine {
         let (timeline, started_at, offset) = (Timeline::default(), Duration::ZERO, 0);
         let line = Line { info: info.clone(), timeline, timing, started_at, offset };
         if self.line.is_some() {
+            self.outlets.open(&line);
             self.next = Some(line);
             self.bulletin.tell(EventKind::Reopened(info));
             return Ok(());
         }
         self.outlets.begin(info.format)?;
         self.first_hz = info.format.rate_hz;
-        self.meter = Meter::new(info.format.channels.into());
+        self.painter.begin(info.format.rate_hz, info.format.channels);
+        self.sound = SoundCheck::new(info.format.rate_hz, info.format.channels.into());
         self.line = Some(line);
         self.bulletin.tell(EventKind::Opened(info));
         Ok(())
@@ -107,44 +117,28 @@ impl Engine {
     pub fn welcome(&mut self, tap: Box<dyn Pipe>) {
         let line = self.line.as_ref().filter(|_| self.left.is_none());
         self.outlets.join(tap, line);
+        self.open_next();
     }
 
     /// A take joins.
     pub fn welcome_take(&mut self, take: TakePipe) {
         let line = self.line.as_ref().filter(|_| self.left.is_none());
         self.outlets.join_take(take, line);
+        self.open_next();
     }
 
-    /// Whether the device is to be open for the sake of a take.
-    pub fn holds_device(&self) -> bool {
-        self.outlets.hold_device()
-    }
-
-    /// Whether a take goes on that has begun.
-    pub fn has_takes(&self) -> bool {
-        self.outlets.have_takes()
-    }
-
-    /// No device could be opened for the takes that wait for one.
-    pub fn reject_takes(&mut self, error: &Error) {
-        self.outlets.reject_takes(error);
+    /// Who waits begins in the epoch that will bring something next.
+    fn open_next(&mut self) {
+        if let Some(next) = &self.next {
+            self.outlets.open(next);
+        }
     }
 
     /// Before and after the blocks that wait: what was asked of takes meanwhile.
     pub fn heed(&mut self, now: Duration) {
         if let Some(line) = &self.line {
-            self.outlets.look(now, line);
+            self.outlets.look(now, line, self.next.as_ref());
         }
-    }
-
-    /// When takes must be looked at again, since the first open.
-    pub fn due(&self) -> Option<Duration> {
-        self.outlets.due()
-    }
-
-    /// Lets go of taps that nobody listens to.
-    pub fn sweep(&mut self) {
-        self.outlets.sweep();
     }
 
     /// A block, first seen so long after the first open, when the device had reported so many xruns.
@@ -159,16 +153,33 @@ impl Engine {
         }
         let pictured = self.picture.wanted(seen);
         let first_hz = self.first_hz;
-        let Self { line: Some(line), outlets, meter, stats, gaps, bulletin, .. } = self else { return };
+        let Self { line: Some(line), outlets, painter, sound, has_signal, stats, gaps, bulletin, .. } = self
+        else {
+            return;
+        };
         // The timeline is taken out while its line is looked at.
         let mut timeline = std::mem::take(&mut line.timeline);
         timeline.block(header, |span| match span.missing {
-            Some(_) => hole(span, line, first_hz, outlets, gaps, bulletin),
-            None => {
-                let (decoded, repaired) = outlets.audio(line.on_axis(span), native, line, pictured);
-                stats.repaired_samples += repaired as u64;
+            Some(cause) => {
                 if pictured {
-                    meter.add(decoded);
+                    painter.hole(span.start, span.end, cause == Cause::Muted);
+                }
+                match cause {
+                    Cause::Muted => sound.muted(span.end - span.start),
+                    _ => sound.missing(span.end - span.start),
+                }
+                hole(span, line, first_hz, outlets, gaps, bulletin);
+            }
+            None => {
+                let (decoded, repaired) = outlets.audio(line.on_axis(span), native, line);
+                stats.repaired_samples += repaired as u64;
+                sound.audio(decoded);
+                if !*has_signal && decoded.iter().any(|sample| *sample != 0.0) {
+                    *has_signal = true;
+                    bulletin.tell(EventKind::FirstSignal);
+                }
+                if pictured {
+                    painter.add(decoded, span.start);
                 }
             }
         });
@@ -190,8 +201,9 @@ impl Engine {
         note(gap, &mut self.gaps, &mut self.bulletin);
         (next.started_at, next.offset) = (start.at, gap.position + gap.frames);
         let format = next.info.format;
-        self.meter = Meter::new(format.channels.into());
-        self.pictured = 0;
+        self.painter.begin(format.rate_hz, format.channels);
+        self.sound.device_recovered(format.rate_hz, format.channels.into());
+        self.has_signal = false;
         self.outlets.resume(self.line.take(), &absence, &next);
         self.line = Some(next);
     }
@@ -211,6 +223,7 @@ impl Engine {
             let missing = Some(Cause::Lost);
             let span = Span { start: axis, end: axis + frames, missing, error_frames };
             self.outlets.hole(span, line);
+            self.sound.missing(frames);
             let (start, end) = (line.place(position, first_hz), line.place(position + frames, first_hz));
             let gap = Gap { position: start, frames: end - start, error_frames, cause: Cause::Lost };
             note(gap, &mut self.gaps, &mut self.bulletin);
@@ -225,6 +238,7 @@ impl Engine {
         self.past = self.together(live);
         if let Some(next) = self.next.take() {
             // It brought nothing.
+            self.outlets.leave_empty(&next);
             self.keep(next.report(ledger, why));
         } else if let Some(line) = &mut self.line
             && self.left.is_none()
@@ -247,6 +261,9 @@ impl Engine {
             self.outlets.history.clear();
         }
         if let Some(why) = why {
+            if matches!(why, Away::Failed(_) | Away::Stalled) {
+                self.sound.device_lost();
+            }
             self.bulletin.tell(EventKind::Closed(why));
         }
     }
@@ -279,7 +296,7 @@ impl Engine {
     pub fn needs(&self, now: Duration) -> u64 {
         let (Some(line), None) = (&self.line, &self.next) else { return u64::MAX };
         let (position, lost) = (line.timeline.position(), line.timing.lost());
-        let picture = if self.picture.wanted(now) { self.pictured + self.picture_frames() } else { u64::MAX };
+        let picture = if self.picture.wanted(now) { self.painter.next(position) } else { u64::MAX };
         self.outlets.needs(position + lost).saturating_sub(lost).min(picture)
     }
 
@@ -289,23 +306,22 @@ impl Engine {
             line.timing.callback(live.record.stamp_ns, live.largest);
         }
         self.stats = self.together(live);
-        let position = self.position();
-        let frames = position.saturating_sub(self.pictured);
-        if !self.picture.wanted(now) {
-            self.pictured = position;
-        } else if frames >= self.picture_frames() {
-            self.pictured = position;
-            self.pictures += 1;
-            let (sequence, levels) = (self.pictures, self.meter.take());
-            let channels = self.open().map_or(0, |line| line.info.format.channels);
-            self.picture.publish(|picture| {
-                *picture = Picture { sequence, position, frames, channels, levels };
-            });
+        let Ledger { captured, dropped, lost, .. } = self.stats.ledger;
+        self.stats.rates = self.rates.look(now, captured, dropped, lost);
+        if let Some(actual_hz) = self.stats.clock.actual_rate_hz {
+            self.sound.measured(actual_hz.into());
         }
-    }
-
-    fn picture_frames(&self) -> u64 {
-        self.open().map_or(u64::MAX, |line| u64::from(line.info.format.rate_hz) / PICTURES_HZ)
+        let verdict = self.sound.live();
+        if verdict.severity() != std::mem::replace(&mut self.verdict, verdict).severity() {
+            self.bulletin.tell(EventKind::Verdict(verdict));
+        }
+        if !self.picture.wanted(now) {
+            self.painter.rest();
+        } else if self.painter.due(&verdict) {
+            let Self { picture, painter, stats, .. } = self;
+            let (dropped, lost) = (stats.ledger.dropped, stats.ledger.lost);
+            picture.publish(|picture| painter.paint(picture, verdict, dropped, lost));
+        }
     }
 
     /// The epoch that is open.
@@ -324,8 +340,8 @@ impl Engine {
     /// The figures of all epochs.
     fn together(&self, live: &Live<'_>) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
-            let Stats { repaired_samples, wakeups, .. } = self.stats;
-            return Stats { repaired_samples, wakeups, ..self.past };
+            let Stats { repaired_samples, wakeups, rates, .. } = self.stats;
+            return Stats { repaired_samples, wakeups, rates, ..self.past };
         };
         Stats {
             ledger: past.ledger + self.ledger(live.record),

@@ -4,7 +4,7 @@ use crate::faults::Faults;
 use crate::format::StreamFormat;
 use crate::handoff::gate::Gate;
 use crate::handoff::pool::{self, Block};
-use crate::intake::{Controls, DataCallback, Final, Header, Intake, least_room};
+use crate::intake::{Controls, DataCallback, Final, Header, Intake, enough};
 use crate::record::RecordReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,14 +50,13 @@ pub fn epoch(format: StreamFormat, depth: Duration, muted: Arc<AtomicBool>) -> (
     let depth_frames = (depth.as_nanos() * u128::from(rate)).div_ceil(1_000_000_000) as u64;
     // What a full block holds at least. One more than the depth for the block being filled, and one for the partial
     // block of a hand-over.
-    let held = block_frames - u64::from(least_room(block_frames as u32)) + 1;
-    let blocks = depth_frames.div_ceil(held) + 2;
+    let blocks = depth_frames.div_ceil(enough(block_frames) + 1) + 2;
     let (producer, consumer) = pool::pool(blocks as usize, block_frames as usize * format.frame_bytes());
-    let (intake, controls, record) = Intake::new(producer, format, muted);
-    let gate = Arc::new(Gate::new(intake));
     let faults = Arc::new(Faults::default());
+    let (intake, controls, record) = Intake::new(producer, format, muted, faults.clone());
+    let gate = Arc::new(Gate::new(intake));
     let ended = Arc::new(AtomicBool::new(false));
-    let data = DataCallback::new(gate.clone(), faults.clone(), format);
+    let data = DataCallback::new(gate.clone(), format);
     let inlet = Inlet { data, faults: faults.clone(), ended: ended.clone() };
     let epoch = Epoch {
         format,

@@ -2,13 +2,14 @@
 
 use crate::error::Error;
 use crate::mailbox::Mailbox;
+use crate::signal::verdict::SoundVerdict;
 use crate::source::InputInfo;
 use crate::timeline::{Away, Gap, Verdict};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// When the worker noticed, since the capture's [`first_open`](crate::Capture::first_open).
     pub at: Duration,
@@ -18,13 +19,17 @@ pub struct Event {
 
 /// What can happen. The rare things: levels are in the [`Picture`](crate::Picture), counts in the
 /// [`Stats`](crate::Stats).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum EventKind {
     /// The input was opened for the first time.
     Opened(InputInfo),
     /// An open device called back for the first time.
     FirstCallback,
+    /// The first sample that is not exactly zero has come from an open device: speak now.
+    FirstSignal,
+    /// What a user should know of the sound has changed; [`SoundVerdict::Ok`] where all is well again.
+    Verdict(SoundVerdict),
     /// The device has delivered nothing for so long.
     Stalled(Duration),
     /// It delivers again.
@@ -59,6 +64,8 @@ impl EventKind {
         match self {
             Self::Opened(_) => "opened",
             Self::FirstCallback => "first callback",
+            Self::FirstSignal => "first signal",
+            Self::Verdict(_) => "verdict",
             Self::Stalled(_) => "stalled",
             Self::Resumed => "resumed",
             Self::Gap(_) => "gap",

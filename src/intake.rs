@@ -8,6 +8,7 @@ use crate::handoff::gate::Gate;
 use crate::handoff::{pool, seqlock};
 use crate::record::{RecordReader, word};
 use crossbeam_utils::CachePadded;
+use std::hint::cold_path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -81,40 +82,44 @@ pub struct Final {
     pub discarded: u64,
 }
 
-/// When a block of so many frames counts as full: a seventh is enough for two callbacks of 10 ms in a block of 1,024
-/// frames at 44.1 kHz.
-pub(crate) fn least_room(block_frames: u32) -> u32 {
-    (block_frames / 7).max(1)
+/// More frames than this make a block of `block_frames` count as full: the next callback would have to be split over
+/// two blocks, which costs more than the room is worth. A seventh is enough for two callbacks of 10 ms in a block of
+/// 1,024 frames at 44.1 kHz.
+pub(crate) fn enough(block_frames: u64) -> u64 {
+    block_frames - (block_frames / 7).max(1)
 }
+
+/// No callback has so many bytes.
+const UNKNOWN: usize = usize::MAX;
 
 /// The state behind the gate: the callback's, until the worker claims it.
 #[derive(Debug)]
 pub struct Intake {
+    /// The current block is taken in advance, where one is free.
     blocks: pool::Producer<Header>,
     controls: Arc<Controls>,
     /// Take no byte, let time pass. Written by the control side.
     muted: Arc<AtomicBool>,
     publisher: seqlock::Writer<{ word::COUNT }>,
-    format: StreamFormat,
+    faults: Arc<Faults>,
+    rate_hz: u64,
     frame_bytes: usize,
-    /// Frames that fit in a block.
-    block_frames: u32,
-    /// A block with less room than this is full: the next callback would have to be split over two blocks, which
-    /// costs more than the room is worth.
-    least_room: u32,
-    /// Frames of audio for which there is room in the current block, or would be in a fresh one: in
-    /// `1..=block_frames`, or 0 while a block without bytes is open.
-    room: u32,
+    /// A block with more frames than this is full.
+    enough: u64,
+    /// What the last callback brought, as the next one most likely will: bytes, always whole frames, or [`UNKNOWN`]
+    /// while a block without bytes is open.
+    usual_bytes: usize,
+    /// The same in frames.
+    usual_frames: u64,
     /// Capture time of the open block's first frame.
     stamp_ns: u64,
-    /// Frames in the open block without bytes, and why it has none.
-    refused: u32,
+    /// Position of the open block's first frame: everything before it was handed over, or is in a hole. A block is
+    /// open while this is less than `captured`.
+    start: u64,
+    /// What the open block holds.
     content: Content,
     /// The largest callback so far, in frames.
     largest: u32,
-    /// The newest [`Controls::want`] that was served.
-    served: u64,
-    callbacks: u64,
     captured: u64,
     dropped: u64,
     discarded: u64,
@@ -123,9 +128,10 @@ pub struct Intake {
 impl Intake {
     /// An intake that fills `blocks`, and the reader of its record. Serves the first callback at once.
     pub fn new(
-        blocks: pool::Producer<Header>,
+        mut blocks: pool::Producer<Header>,
         format: StreamFormat,
         muted: Arc<AtomicBool>,
+        faults: Arc<Faults>,
     ) -> (Self, Arc<Controls>, RecordReader) {
         let controls = Arc::new(Controls {
             want: CachePadded::new(AtomicU64::new(1)),
@@ -133,130 +139,129 @@ impl Intake {
         });
         let (publisher, reader) = seqlock::seqlock();
         let frame_bytes = format.frame_bytes();
-        let block_frames = (blocks.block_bytes() / frame_bytes) as u32;
+        blocks.acquire();
         let intake = Self {
-            blocks,
             controls: controls.clone(),
             muted,
             publisher,
-            format,
+            faults,
+            rate_hz: format.rate_hz.into(),
             frame_bytes,
-            block_frames,
-            least_room: least_room(block_frames),
-            room: block_frames,
+            enough: enough((blocks.block_bytes() / frame_bytes) as u64),
+            usual_bytes: UNKNOWN,
+            usual_frames: 0,
             stamp_ns: 0,
-            refused: 0,
-            content: Content::Muted,
+            start: 0,
+            content: Content::Audio,
             largest: 0,
-            served: 0,
-            callbacks: 0,
             captured: 0,
             dropped: 0,
             discarded: 0,
+            blocks,
         };
         (intake, controls, RecordReader::new(reader))
     }
 
-    /// One callback: `frames` interleaved frames in `bytes`, in the epoch's format. Wait-free, O(frames).
+    /// One callback with `bytes` of the epoch's format. Wait-free, O(bytes).
     #[inline]
-    fn callback(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
-        if self.muted.load(Relaxed) {
-            self.refuse(Content::Muted, frames, stamp);
-        } else {
-            self.copy(bytes, frames, stamp);
+    fn callback(&mut self, bytes: &[u8], stamp: Stamp) {
+        // The common case, in a straight line: as much as last time, and it fits into the current block.
+        if bytes.len() == self.usual_bytes && !self.muted.load(Relaxed) {
+            if self.blocks.is_empty() {
+                self.stamp_ns = stamp.capture_ns;
+            }
+            if self.blocks.append(bytes) {
+                self.captured += self.usual_frames;
+                if self.is_due() {
+                    self.hand_over(Content::Audio);
+                }
+                let changes = [(word::CAPTURED, self.captured), (word::STAMP_NS, stamp.capture_ns)];
+                return self.publisher.update(changes);
+            }
         }
-        self.end(frames, stamp);
+        cold_path();
+        self.unusual(bytes, stamp);
+    }
+
+    /// One callback of another size than the last one's, over block boundaries, while muted, or with no block free.
+    #[inline(never)]
+    fn unusual(&mut self, bytes: &[u8], stamp: Stamp) {
+        let frames = bytes.len() / self.frame_bytes;
+        let Ok(counted) = u32::try_from(frames) else { return self.mismatch(u32::MAX, stamp) };
+        if frames * self.frame_bytes != bytes.len() {
+            return self.mismatch(counted, stamp);
+        }
+        if self.muted.load(Relaxed) {
+            self.refuse(Content::Muted, counted, stamp);
+        } else {
+            self.copy_in_pieces(bytes, stamp);
+            if frames > 0 {
+                (self.usual_bytes, self.usual_frames) = (bytes.len(), frames as u64);
+            }
+        }
+        self.end(counted, stamp);
     }
 
     /// One callback in a format that is not the epoch's.
     #[cold]
     fn mismatch(&mut self, frames: u32, stamp: Stamp) {
+        self.faults.report(Fault::Mismatch);
         self.refuse(Content::Mismatched, frames, stamp);
         self.end(frames, stamp);
     }
 
-    /// The hand-over rule: once for every position the worker asked for, at the end of the callback that reaches it.
-    /// And the record.
+    /// The hand-over rule: when the block is full, or reaches the position that the worker asked for. Asking for what
+    /// was handed over already changes nothing, so each position is served once.
     #[inline]
+    fn is_due(&self) -> bool {
+        let frames = self.captured - self.start;
+        // Whether `start < want <= captured`, in one comparison.
+        let asked = self.controls.want.load(Relaxed).wrapping_sub(self.start + 1) < frames;
+        asked || frames > self.enough
+    }
+
+    /// The end of an unusual callback. There is one publication for each callback: its number is theirs.
     fn end(&mut self, frames: u32, stamp: Stamp) {
-        let want = self.controls.want.load(Relaxed);
-        if self.captured >= want && want != self.served {
-            self.served = want;
+        if self.is_due() {
             self.close();
         }
         if frames > self.largest {
             self.largest = frames;
             self.controls.largest.store(frames, Relaxed);
         }
-        self.callbacks += 1;
-        self.publisher.update([
-            (word::CALLBACKS, self.callbacks),
-            (word::CAPTURED, self.captured),
-            (word::STAMP_NS, stamp.capture_ns),
-            (word::POSITION, self.captured - u64::from(frames)),
-        ]);
-    }
-
-    /// Time passes without audio; what was lost to whom is published at once, since it is rare.
-    #[cold]
-    fn pass(&mut self, frames: u32, dropped: bool) {
-        let frames = u64::from(frames);
-        self.captured += frames;
-        *(if dropped { &mut self.dropped } else { &mut self.discarded }) += frames;
         self.publisher.update([
             (word::CAPTURED, self.captured),
             (word::DROPPED, self.dropped),
             (word::DISCARDED, self.discarded),
+            (word::STAMP_NS, stamp.capture_ns),
         ]);
     }
 
-    #[inline]
-    fn copy(&mut self, bytes: &[u8], frames: u32, stamp: Stamp) {
-        // Neither no frames nor more than there is room for.
-        let fits = frames.wrapping_sub(1) < self.room;
-        let fresh = self.room == self.block_frames;
-        // The common case, in a straight line: everything goes into the current block, or into a fresh one.
-        if fits && (!fresh || self.blocks.acquire()) {
-            if fresh {
-                self.stamp_ns = stamp.capture_ns;
-            }
-            self.append(bytes, frames);
-        } else {
-            self.copy_in_pieces(bytes, frames, stamp);
-        }
-    }
-
     /// Over block boundaries, after a mute, or with no block free.
-    #[inline(never)]
-    fn copy_in_pieces(&mut self, mut bytes: &[u8], mut frames: u32, stamp: Stamp) {
-        if self.room == 0 {
+    fn copy_in_pieces(&mut self, mut bytes: &[u8], stamp: Stamp) {
+        if self.content != Content::Audio {
             self.close();
         }
-        let start = self.captured;
-        while frames > 0 {
-            if self.room == self.block_frames {
-                if !self.blocks.acquire() {
-                    return self.pass(frames, true);
-                }
-                let ns = (self.captured - start) * 1_000_000_000 / u64::from(self.format.rate_hz);
+        let first = self.captured;
+        while !bytes.is_empty() {
+            if !self.blocks.acquire() {
+                let frames = (bytes.len() / self.frame_bytes) as u64;
+                self.captured += frames;
+                self.dropped += frames;
+                self.start = self.captured;
+                return;
+            }
+            if self.blocks.is_empty() {
+                let ns = (self.captured - first) * 1_000_000_000 / self.rate_hz;
                 self.stamp_ns = stamp.capture_ns.saturating_add(ns);
             }
-            let here = frames.min(self.room);
-            let (now, later) = bytes.split_at(here as usize * self.frame_bytes);
-            self.append(now, here);
-            (bytes, frames) = (later, frames - here);
-        }
-    }
-
-    /// Appends what fits into the current block, and hands the block over when it is full.
-    #[inline]
-    fn append(&mut self, bytes: &[u8], frames: u32) {
-        let at = (self.block_frames - self.room) as usize * self.frame_bytes;
-        self.blocks.bytes_mut()[at..][..bytes.len()].copy_from_slice(bytes);
-        self.captured += u64::from(frames);
-        self.room -= frames;
-        if self.room < self.least_room {
-            self.hand_over(self.block_frames - self.room, Content::Audio);
+            let (now, later) = bytes.split_at(bytes.len().min(self.blocks.room()));
+            self.blocks.append(now);
+            self.captured += (now.len() / self.frame_bytes) as u64;
+            if self.captured - self.start > self.enough {
+                self.close();
+            }
+            bytes = later;
         }
     }
 
@@ -264,34 +269,34 @@ impl Intake {
     #[cold]
     fn refuse(&mut self, content: Content, frames: u32, stamp: Stamp) {
         // A shared block's count of frames must not wrap: after half a day of mute it is closed.
-        if self.room > 0 || self.content != content || self.refused > u32::MAX / 2 {
+        if self.content != content || self.captured - self.start > u64::from(u32::MAX / 2) {
             self.close();
         }
-        self.pass(frames, false);
-        if frames > 0 && self.blocks.acquire() {
-            if self.room > 0 {
-                (self.room, self.content, self.stamp_ns) = (0, content, stamp.capture_ns);
-            }
-            self.refused += frames;
+        let frames = u64::from(frames);
+        self.captured += frames;
+        self.discarded += frames;
+        if !self.blocks.acquire() {
+            self.start = self.captured;
+        } else if self.content != content && frames > 0 {
+            (self.content, self.usual_bytes, self.stamp_ns) = (content, UNKNOWN, stamp.capture_ns);
         }
     }
 
     /// Hands the open block over, if there is one.
-    #[inline]
     fn close(&mut self) {
-        if self.room == 0 {
-            self.hand_over(self.refused, self.content);
-            self.refused = 0;
-        } else if self.room < self.block_frames {
-            self.hand_over(self.block_frames - self.room, Content::Audio);
+        if self.start < self.captured {
+            self.hand_over(self.content);
+            self.content = Content::Audio;
         }
     }
 
+    /// Hands the open block over.
     #[inline]
-    fn hand_over(&mut self, frames: u32, content: Content) {
-        let Self { captured, dropped, discarded, stamp_ns, .. } = *self;
+    fn hand_over(&mut self, content: Content) {
+        let Self { captured, dropped, discarded, stamp_ns, start, .. } = *self;
+        let frames = (captured - start) as u32;
         self.blocks.commit(Header { captured, dropped, discarded, stamp_ns, frames, content });
-        self.room = self.block_frames;
+        self.start = captured;
     }
 
     /// The worker's part of a stop, once it has claimed the gate: hands over what is left and returns the final
@@ -306,39 +311,27 @@ impl Intake {
 #[derive(Clone, Debug)]
 pub struct DataCallback {
     gate: Arc<Gate<Intake>>,
-    faults: Arc<Faults>,
     format: StreamFormat,
-    frame_bytes: u64,
-    /// 2^32 / `frame_bytes`, rounded up.
-    frames_per_byte: u64,
 }
 
 impl DataCallback {
     /// The callback's end of `gate`, for a stream of `format`.
-    pub fn new(gate: Arc<Gate<Intake>>, faults: Arc<Faults>, format: StreamFormat) -> Self {
-        let frame_bytes = format.frame_bytes() as u64;
-        Self { gate, faults, format, frame_bytes, frames_per_byte: (1_u64 << 32).div_ceil(frame_bytes) }
+    pub fn new(gate: Arc<Gate<Intake>>, format: StreamFormat) -> Self {
+        Self { gate, format }
     }
 
-    /// One callback: `bytes` are whole interleaved frames of the epoch's format in the machine's byte order, less than
-    /// 4 GiB. Anything else counts as [`mismatch`](Self::mismatch). Wait-free, never allocates. `false` once the epoch
-    /// has ended.
+    /// One callback: `bytes` are whole interleaved frames of the epoch's format in the machine's byte order, fewer than
+    /// 2^32 frames. Anything else counts as [`mismatch`](Self::mismatch). Wait-free, never allocates. `false` once the
+    /// epoch has ended.
     #[inline]
     pub fn call(&self, bytes: &[u8], stamp: Stamp) -> bool {
-        // A product instead of a quotient: exact for whole frames, and the check below refuses the rest.
-        let frames = (bytes.len() as u64).wrapping_mul(self.frames_per_byte) >> 32;
-        if frames * self.frame_bytes == bytes.len() as u64 {
-            self.gate.enter(|intake| intake.callback(bytes, frames as u32, stamp)).is_some()
-        } else {
-            self.mismatch(frames as u32, stamp)
-        }
+        self.gate.enter(|intake| intake.callback(bytes, stamp)).is_some()
     }
 
     /// One callback of `frames` frames in another format than the epoch's: counted as discarded, and reported as a
     /// fault. Wait-free, never allocates. `false` once the epoch has ended.
     #[cold]
     pub fn mismatch(&self, frames: u32, stamp: Stamp) -> bool {
-        self.faults.report(Fault::Mismatch);
         self.gate.enter(|intake| intake.mismatch(frames, stamp)).is_some()
     }
 
@@ -350,9 +343,9 @@ impl DataCallback {
     /// Frames that certainly fit now, or `None` once the epoch has ended. For sources that can wait.
     pub fn room(&self) -> Option<u64> {
         self.gate.enter(|intake| {
-            let free = intake.blocks.free_blocks() as u64 * u64::from(intake.block_frames);
-            let open = if intake.room < intake.block_frames { intake.room } else { 0 };
-            free + u64::from(open)
+            let free = intake.blocks.free_blocks() * intake.blocks.block_bytes();
+            let open = if intake.content == Content::Audio { intake.blocks.room() } else { 0 };
+            ((free + open) / intake.frame_bytes) as u64
         })
     }
 }

@@ -34,6 +34,8 @@
 //! Counts are in frames, one sample for each channel: in the device's frames in [`Stats`], [`Report`] and [`Picture`],
 //! in the tap's in a [`Chunk`] and a [`TapLedger`].
 //!
+//! With the feature `testkit`, the module of that name has microphones that do what a test says, in virtual time.
+//!
 //! [`signal`] and [`wav`] are of use by themselves. [`handoff`], [`intake`], [`epoch`] and [`data_closure`] are the inside,
 //! public so that models and benches reach them; an application needs none of them, and they may change at any time.
 
@@ -81,6 +83,8 @@ mod supervisor;
 mod take;
 #[cfg(not(loom))]
 mod tap;
+#[cfg(all(feature = "testkit", not(loom)))]
+pub mod testkit;
 #[cfg(not(loom))]
 mod time;
 #[cfg(not(loom))]
@@ -111,7 +115,9 @@ pub use {
         level::Level,
         picture::Picture,
         resample::Quality,
+        verdict::SoundVerdict,
         voice::{Detector, EndPoint, Voice, VoiceDetector, VoiceEvent, VoiceGate},
+        waveform::Column,
     },
     source::{
         CpalDevice, CpalHost, DeviceInfo, FormatWish, Host, Input, InputInfo, Pace, data_closure, devices,
@@ -120,7 +126,10 @@ pub use {
     stats::Stats,
     supervisor::Recovery,
     take::{Latency, Memory, Take, TakeEnd, TakePlan, TakeReport},
-    tap::{Chunk, FileFormat, FileTap, GapPolicy, Receiver, Tap, TapLedger, WavFile, WhenFull, Written},
+    tap::{
+        Chunk, FileFormat, FileTap, GapPolicy, Receiver, Speech, SpeechReceiver, Tap, TapLedger, WavFile,
+        WhenFull, Written,
+    },
     time::Clock,
-    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossState, StampClass, Verdict},
+    timeline::{Away, CapturedAt, Cause, ClockStats, Gap, Ledger, LossRates, LossState, StampClass, Verdict},
 };

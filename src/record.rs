@@ -15,19 +15,15 @@ pub struct Record {
     pub discarded: u64,
     /// Capture time of the newest callback's first frame, stream clock.
     pub stamp_ns: u64,
-    /// That frame's position. With `stamp_ns` a pair that belongs together, also while the worker sleeps.
-    pub position: u64,
 }
 
 /// The record's places in the seqlock.
 pub(crate) mod word {
-    pub const CALLBACKS: usize = 0;
-    pub const CAPTURED: usize = 1;
-    pub const DROPPED: usize = 2;
-    pub const DISCARDED: usize = 3;
-    pub const STAMP_NS: usize = 4;
-    pub const POSITION: usize = 5;
-    pub const COUNT: usize = 6;
+    pub const CAPTURED: usize = 0;
+    pub const DROPPED: usize = 1;
+    pub const DISCARDED: usize = 2;
+    pub const STAMP_NS: usize = 3;
+    pub const COUNT: usize = 4;
 }
 
 /// Reads the callback's newest [`Record`].
@@ -43,12 +39,12 @@ impl RecordReader {
     pub fn read(&mut self) -> Record {
         let words = self.0.read();
         Record {
-            callbacks: words[word::CALLBACKS],
+            // There is one publication for each callback.
+            callbacks: self.0.publication(),
             captured: words[word::CAPTURED],
             dropped: words[word::DROPPED],
             discarded: words[word::DISCARDED],
             stamp_ns: words[word::STAMP_NS],
-            position: words[word::POSITION],
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::timeline::{Away, ClockStats, Gap, Ledger};
 use std::time::Duration;
 
 /// The exact account of a capture that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// Why it ended.
     pub reason: StopReason,

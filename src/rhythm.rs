@@ -15,6 +15,8 @@ const RETRIES_US: [u64; 6] = [200, 300, 500, 1_000, 2_000, 5_000];
 /// Retries after which the device is taken for stalled, is looked at less often, and comes back anew.
 const STALLED_AFTER: usize = 40;
 const STALLED: Duration = Duration::from_millis(10);
+/// A look that comes so many seconds before it is due was not ours.
+const EARLY: f64 = 0.000_05;
 /// Two clocks drift apart by less than this part of the time.
 const DRIFT: f64 = 150e-6;
 /// Aim this many steps later after a look that came too early, for each step earlier after one that did not: nine
@@ -24,6 +26,8 @@ const LATER: f64 = 9.0;
 const TOO_GOOD: u32 = 15;
 /// A callback that comes so many seconds after the aim is late itself, which is no news about the next one.
 const LATE: f64 = 0.000_6;
+/// And so late it counts as late.
+const TOO_LATE: f64 = 0.02;
 /// But so many in a row are.
 const SHIFTED_AFTER: u32 = 3;
 /// How many steps between callbacks must agree, out of how many, for a rhythm.
@@ -40,9 +44,13 @@ pub(crate) struct Rhythm {
     reached: u64,
     /// The position that the next look hopes for; 0 before the first.
     want: u64,
+    /// When that look is due.
+    due: f64,
     /// Looks in vain since the last one that found what it wanted.
     retries: usize,
     last_hit: f64,
+    /// How long after it was due the last hit was there, and the frames it brought.
+    late: (f64, u64),
     /// The latest steps of the position from look to look, and how many there were.
     steps: [u64; STEPS],
     step_count: usize,
@@ -77,8 +85,10 @@ impl Rhythm {
             rate: f64::from(rate_hz),
             reached: 0,
             want: 0,
+            due: 0.0,
             retries: 0,
             last_hit: 0.0,
+            late: (0.0, 0),
             steps: [0; STEPS],
             step_count: 0,
             phase: f64::INFINITY,
@@ -95,7 +105,19 @@ impl Rhythm {
     /// How long to sleep.
     pub fn look(&mut self, now: Duration, position: u64, want: u64) -> Duration {
         let now = now.as_secs_f64();
+        // Somebody else woke the worker, which is no news about the device.
+        if now < self.due - EARLY && position < self.want && want >= self.want {
+            return Duration::from_secs_f64(self.due - now);
+        }
+        let patience = self.judge(now, position, want);
+        self.due = now + patience.as_secs_f64();
+        patience
+    }
+
+    fn judge(&mut self, now: f64, position: u64, want: u64) -> Duration {
         let phase = now - position as f64 / self.rate;
+        let late = self.beat.as_ref().filter(|beat| beat.period > 1).map_or(0.0, |beat| phase - beat.aim);
+        self.late = if self.retries > 0 { (late, position - self.reached) } else { (0.0, 0) };
         if position != self.reached {
             self.step(position - self.reached, phase);
             self.reached = position;
@@ -110,7 +132,8 @@ impl Rhythm {
                 self.forget();
             }
         }
-        self.want = want;
+        // After a miss the same is hoped for, even if the wish has moved on meanwhile.
+        self.want = if hit { want } else { want.min(self.want) };
         match &self.beat {
             None if self.step_count == 0 && self.reached == 0 => OPENING,
             None if self.retries > STALLED_AFTER => STALLED,
@@ -126,6 +149,11 @@ impl Rhythm {
                 Duration::from_micros(RETRIES_US[(self.retries - 1 + skipped).min(RETRIES_US.len() - 1)])
             }
         }
+    }
+
+    /// Frames that this look found, and that came more than 20 ms after they were due.
+    pub fn late_frames(&self) -> u64 {
+        if self.late.0 > TOO_LATE { self.late.1 } else { 0 }
     }
 
     fn forget(&mut self) {
@@ -297,6 +325,24 @@ mod tests {
             Device::new(ppm, |_| 480, mild).check(&format!("480 frames, {ppm} ppm"), 0.35, 0.7, 8.0);
         }
         Device::new(20.0, |_| 1024, mild).check("1024 frames", 0.35, 0.7, 8.0);
+    }
+
+    #[test]
+    fn looks_for_other_reasons_and_wishes_that_move_on_cost_no_retries() {
+        let device = Device::new(0.0, |_| 480, mild);
+        let mut rhythm = Rhythm::new(48_000);
+        let (mut now, mut looks, mut own) = (0.0, 0, 0.0);
+        while now < 60.0 {
+            let position = device.position(now);
+            // Half a second ahead of what was served, which is what was there at any look.
+            let ask = if rhythm.is_learning() { position + 1 } else { position / 1024 * 1024 + 24_000 };
+            let sleep = rhythm.look(Duration::from_secs_f64(now), position, ask).as_secs_f64();
+            looks += u32::from(now > 5.0);
+            // And somebody looks each 0.2 s.
+            own = f64::max(own, now) + if own <= now { 0.2 } else { 0.0 };
+            now += sleep.min(own - now) + 0.000_06;
+        }
+        assert!(looks < 55 * 20, "{looks} looks in 55 s");
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The figures of a running capture.
 
 use crate::handoff::seqlock;
-use crate::timeline::{ClockStats, Ledger};
+use crate::timeline::{ClockStats, Ledger, LossRates};
 
 /// What a capture is doing, as of the worker's last look (a few times a second). Never a mixture of two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Where every frame went.
     pub ledger: Ledger,
+    /// How much of the last 10 s was late, dropped or lost.
+    pub rates: LossRates,
     /// What is known about the device's clock.
     pub clock: ClockStats,
     /// Data callbacks so far.
@@ -24,7 +26,7 @@ pub struct Stats {
     pub wakeups: u64,
 }
 
-const WORDS: usize = Ledger::WORDS + ClockStats::WORDS + 6;
+const WORDS: usize = Ledger::WORDS + LossRates::WORDS + ClockStats::WORDS + 6;
 
 /// The worker's end.
 pub(crate) type StatsWriter = seqlock::Writer<WORDS>;
@@ -33,10 +35,20 @@ pub(crate) type StatsReader = seqlock::Reader<WORDS>;
 
 impl Stats {
     pub(crate) fn to_words(self) -> [u64; WORDS] {
-        let Self { ledger, clock, callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups } =
-            self;
+        let Self {
+            ledger,
+            rates,
+            clock,
+            callbacks,
+            max_callback_frames,
+            errors,
+            xruns,
+            repaired_samples,
+            wakeups,
+        } = self;
         let rest = [callbacks, max_callback_frames, errors, xruns, repaired_samples, wakeups];
-        let mut words = ledger.to_words().into_iter().chain(clock.to_words()).chain(rest);
+        let mut words =
+            ledger.to_words().into_iter().chain(rates.to_words()).chain(clock.to_words()).chain(rest);
         std::array::from_fn(|_| words.next().unwrap_or_default())
     }
 
@@ -45,6 +57,7 @@ impl Stats {
         let mut next = || words.next().unwrap_or_default();
         Self {
             ledger: Ledger::from_words(std::array::from_fn(|_| next())),
+            rates: LossRates::from_words(std::array::from_fn(|_| next())),
             clock: ClockStats::from_words(std::array::from_fn(|_| next())),
             callbacks: next(),
             max_callback_frames: next(),
@@ -64,7 +77,7 @@ mod tests {
     fn every_figure_survives_the_seqlock() {
         let mut words = std::array::from_fn(|word| word as u64 + 1);
         // The stamps' class is one of a few.
-        words[Ledger::WORDS] = 2;
+        words[Ledger::WORDS + LossRates::WORDS] = 2;
         assert_eq!(Stats::from_words(words).to_words(), words);
     }
 }

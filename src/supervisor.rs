@@ -24,17 +24,22 @@ pub struct Recovery {
     pub stall_patience: Option<Duration>,
     /// Whether the system's default device takes the place of one that is gone, until it is back. Default: yes.
     pub fall_back: bool,
+    /// Whether a device whose stamps say that it runs at another standard rate than its label is opened again and taken at
+    /// that rate. Otherwise it is only flagged ([`SoundVerdict::RateMismatch`](crate::SoundVerdict::RateMismatch)).
+    /// Default: no.
+    pub correct_rate: bool,
 }
 
 impl Default for Recovery {
     fn default() -> Self {
-        Self { give_up: Duration::from_secs(30), stall_patience: None, fall_back: true }
+        Self { give_up: Duration::from_secs(30), stall_patience: None, fall_back: true, correct_rate: false }
     }
 }
 
 impl Recovery {
     /// No recovery: the capture ends when its device does.
-    pub const NONE: Self = Self { give_up: Duration::ZERO, stall_patience: None, fall_back: false };
+    pub const NONE: Self =
+        Self { give_up: Duration::ZERO, stall_patience: None, fall_back: false, correct_rate: false };
 
     /// How long a device of `host` may stand still.
     fn patience(&self, host: &str) -> Duration {
@@ -47,8 +52,8 @@ impl Recovery {
 const BACK_OFF_MS: [u64; 8] = [0, 50, 100, 200, 400, 500, 500, 1000];
 /// How often a preferred device is looked for while another is open in its place.
 const LOOK_BACK: Duration = Duration::from_secs(2);
-/// Threads that hang in a host's calls: with more, nothing is opened until one comes back.
-const MOST_THREADS: usize = 4;
+/// Threads that may hang in a host's calls: with so many, nothing is opened until one comes back.
+const MOST_THREADS: usize = 3;
 /// A default that moved is no news where the host has just moved the stream itself.
 const MOVED_BY_ITSELF: Duration = Duration::from_secs(3);
 /// A device that was opened so often in a row without a frame is given up for another.
@@ -151,7 +156,7 @@ impl Supervisor {
     /// Gives up opening, if that is under way.
     pub fn rest(&mut self) {
         self.device = Device::Closed;
-        self.lost_since = None;
+        (self.lost_since, self.attempts, self.fruitless) = (None, 0, 0);
     }
 
     /// Whether no device is open and none is to be.
@@ -185,7 +190,7 @@ impl Supervisor {
     pub fn attend(&mut self, now: Instant) -> Option<News> {
         if let Device::Waiting { until } = self.device
             && now >= until
-            && Arc::strong_count(&self.wish.attendance) <= MOST_THREADS
+            && self.has_threads()
         {
             // The preferred one and the one in its place take turns.
             let other = self.recovery.fall_back && !matches!(self.wish.input, Input::Default);
@@ -254,6 +259,17 @@ impl Supervisor {
         None
     }
 
+    /// The device's stamps say that it runs at `actual_hz`, whatever its label: whether it is to be opened anew, and taken
+    /// at that rate.
+    pub fn measure(&mut self, actual_hz: u32) -> Option<Away> {
+        let Device::Open(session) = &self.device else { return None };
+        if !self.recovery.correct_rate || !self.recovers() {
+            return None;
+        }
+        self.wish.corrected = Some((session.info.id.clone(), actual_hz));
+        Some(Away::RateCorrected)
+    }
+
     /// What a report of the device's means: whether it must be opened anew.
     pub fn hear(&mut self, fault: Fault, now: Instant) -> Option<Away> {
         match fault {
@@ -279,9 +295,13 @@ impl Supervisor {
             Device::Opening(opening) => opening.deadline.saturating_duration_since(now),
             Device::Open(_) if self.in_place => LOOK_BACK,
             Device::Open(_) => Duration::from_secs(3600),
-            Device::Waiting { until } if *until > now => *until - now,
-            // Every thread hangs.
+            Device::Waiting { until } if self.has_threads() => until.saturating_duration_since(now),
             Device::Waiting { .. } => LOOK_BACK,
         }
+    }
+
+    /// Whether there are fewer than may hang; one share of the attendance is our own.
+    fn has_threads(&self) -> bool {
+        Arc::strong_count(&self.wish.attendance) - 1 < MOST_THREADS
     }
 }

@@ -177,8 +177,10 @@ impl Virtual {
         bed.lock().ticket = Some(ticket);
         state.sleepers.push(Sleep { ticket, until, is_over: false });
         state.awake -= 1;
-        state.pass();
-        self.news.notify_all();
+        // Nobody is disturbed where the sleeper itself is the next to wake up.
+        if state.pass().is_some_and(|next| next != ticket) {
+            self.news.notify_all();
+        }
         loop {
             let own = state.sleepers.iter().position(|sleep| sleep.ticket == ticket);
             let own = own.expect("it is removed here only");
@@ -207,17 +209,17 @@ impl Virtual {
 }
 
 impl State {
-    /// When all sleep, the time becomes that of the first to wake; of several, the one that slept first.
-    fn pass(&mut self) {
+    /// When all sleep, the time becomes that of the first to wake; of several, the one that slept first. Who wakes up.
+    fn pass(&mut self) -> Option<u64> {
         if self.awake > 0 {
-            return;
+            return None;
         }
         let next = self.sleepers.iter_mut().filter(|sleep| sleep.until < Duration::MAX);
-        if let Some(next) = next.min_by_key(|sleep| (sleep.until, sleep.ticket)) {
-            next.is_over = true;
-            self.now = self.now.max(next.until);
-            self.awake = 1;
-        }
+        let next = next.min_by_key(|sleep| (sleep.until, sleep.ticket))?;
+        next.is_over = true;
+        self.now = self.now.max(next.until);
+        self.awake = 1;
+        Some(next.ticket)
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Watchdog {
     captured: u64,
     /// When frames came last; before the first, when the device was opened.
     fed: Instant,
+    /// How long it may be quiet.
+    patience: Duration,
     is_stalled: bool,
     called_back: bool,
     second: (Instant, u64),
@@ -49,6 +51,7 @@ impl Watchdog {
         Self {
             captured: 0,
             fed: opened,
+            patience: STALLED,
             is_stalled: false,
             called_back: false,
             second: (opened, 0),
@@ -69,8 +72,9 @@ impl Watchdog {
                 tell(EventKind::Resumed);
             }
         }
+        self.patience = STALLED.max(sight.period.saturating_mul(STALLED_PERIODS));
         let quiet = self.quiet(sight.now);
-        if quiet >= patience(sight.period) && !std::mem::replace(&mut self.is_stalled, true) {
+        if quiet >= self.patience && !std::mem::replace(&mut self.is_stalled, true) {
             tell(EventKind::Stalled(quiet));
         }
         if sight.now.saturating_duration_since(self.second.0) >= Duration::from_secs(1) {
@@ -104,13 +108,9 @@ impl Watchdog {
     }
 
     /// When to look again at the latest, if nothing comes.
-    pub fn due(&self, now: Instant, period: Duration) -> Duration {
-        if self.is_stalled { STALLED } else { patience(period).saturating_sub(self.quiet(now)) }
+    pub fn due(&self, now: Instant) -> Duration {
+        if self.is_stalled { STALLED } else { self.patience.saturating_sub(self.quiet(now)) }
     }
-}
-
-fn patience(period: Duration) -> Duration {
-    STALLED.max(period.saturating_mul(STALLED_PERIODS))
 }
 
 #[cfg(test)]

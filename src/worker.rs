@@ -1,6 +1,6 @@
 //! The other half: blocks in, taps out, when to sleep, and how to end.
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Times};
 use crate::engine::{Engine, Live};
 use crate::error::{Error, ErrorKind};
 use crate::event::{EventKind, StopReason};
@@ -22,19 +22,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long an end waits for the source to let go of the device.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(200);
 
-/// The times that a worker counts by.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
-    /// What pictures are asked for by.
-    pub origin: Instant,
-    /// Just before the first opening, which capture times count from.
-    pub first_open: Instant,
-    /// After which a device's capture ends.
-    pub length: Option<Duration>,
-    /// How long the device stays open after the last take.
-    pub idle: Duration,
-}
-
 /// An open device at work.
 #[derive(Debug)]
 struct Watch {
@@ -45,7 +32,7 @@ struct Watch {
     captured: u64,
 }
 
-/// The worker's state. One thread runs it from the first opening to the end.
+/// The worker's state. One thread runs it from the first opening to the end. Boxed, or that thread's stack holds it twice.
 #[derive(Debug)]
 pub(crate) struct Worker {
     desk: Arc<Desk>,
@@ -72,9 +59,9 @@ impl Worker {
         engine: Engine,
         stats: StatsWriter,
         times: Times,
-    ) -> Self {
+    ) -> Box<Self> {
         let first_open = times.first_open;
-        Self {
+        Box::new(Self {
             desk,
             clock: supervisor.clock().clone(),
             sleeper,
@@ -92,7 +79,7 @@ impl Worker {
             idle_at: Some(times.first_open),
             late_callbacks: 0,
             released: true,
-        }
+        })
     }
 
     /// Runs until the end, whichever comes first: the stop, the source's end, the loss of the device for good. `opened`
@@ -100,11 +87,14 @@ impl Worker {
     ///
     /// # Errors
     /// What kept the first device from opening.
-    pub fn run(mut self, mut opened: impl FnMut(&InputInfo)) -> Result<Report, Error> {
+    pub fn run(mut self: Box<Self>, mut opened: impl FnMut(&InputInfo)) -> Result<Report, Error> {
         loop {
             let requested = self.desk.stop.load(Ordering::Relaxed);
             let now = self.clock.now();
             self.engine.bulletin.now = now.saturating_duration_since(self.times.first_open);
+            // Before anything is told.
+            let tellers = std::mem::take(&mut *self.desk.tellers.lock());
+            tellers.into_iter().for_each(|teller| self.engine.bulletin.join(teller));
             if requested && self.engine.input().is_none() {
                 return Err(Error::new(ErrorKind::DeviceBusy, "stopped before the device was open"));
             }
@@ -119,8 +109,10 @@ impl Worker {
                     {
                         return Err(error);
                     }
-                    Some(News::Failed(error) | News::GaveUp(error)) if !held && !self.engine.has_takes() => {
-                        self.engine.reject_takes(&error);
+                    Some(News::Failed(error) | News::GaveUp(error))
+                        if !held && !self.engine.outlets.have_takes() =>
+                    {
+                        self.engine.outlets.reject_takes(&error);
                         self.supervisor.rest();
                     }
                     Some(News::Failed(error)) => self.engine.bulletin.tell(EventKind::CannotOpen(error)),
@@ -143,16 +135,13 @@ impl Worker {
     }
 
     fn welcome(&mut self) {
-        for teller in std::mem::take(&mut *self.desk.tellers.lock()) {
-            self.engine.bulletin.join(teller);
-        }
         for tap in std::mem::take(&mut *self.desk.taps.lock()) {
             self.engine.welcome(tap);
         }
         for take in std::mem::take(&mut *self.desk.takes.lock()) {
             self.engine.welcome_take(take);
         }
-        self.engine.sweep();
+        self.engine.outlets.sweep();
     }
 
     /// What the application wishes about the device.
@@ -164,7 +153,7 @@ impl Worker {
             self.close(Away::Switched);
             self.supervisor.reopen(now);
         }
-        let is_held = self.desk.held.load(Ordering::Relaxed) || self.engine.holds_device();
+        let is_held = self.desk.held.load(Ordering::Relaxed) || self.engine.outlets.hold_device();
         if is_held {
             self.idle_at = now.checked_add(self.times.idle);
         }
@@ -204,8 +193,15 @@ impl Worker {
 
     /// Serves the open device. Whether there may be more to serve at once, and the reason to end, if there is one.
     fn serve(&mut self, now: Instant) -> (bool, Option<StopReason>) {
+        let seen = now.saturating_duration_since(self.times.first_open);
+        let is_awaited = self.engine.outlets.due().is_some_and(|due| seen >= due);
+        if is_awaited && self.watch.watchdog.is_stalled() && self.supervisor.recovers() {
+            // What lies in a block that no callback will ever hand over comes with the end of the epoch.
+            self.close(Away::Stalled);
+            self.supervisor.reopen(now);
+        }
         let Some(session) = self.supervisor.session() else {
-            self.engine.heed(now.saturating_duration_since(self.times.first_open));
+            self.engine.heed(seen);
             self.stats.publish(self.engine.stats.to_words());
             return (false, self.is_over(now).then_some(StopReason::Finished));
         };
@@ -215,7 +211,6 @@ impl Worker {
         // comes soon, and not taken for served while its block waits for the next period's.
         let record = session.epoch.record.read();
         let waiting = record.captured.saturating_sub(self.engine.position());
-        let seen = now.saturating_duration_since(self.times.first_open);
         self.engine.heed(seen);
         let more = drain(session, &mut self.engine, seen);
         self.engine.heed(seen);
@@ -255,6 +250,8 @@ impl Worker {
         }
         let watchdog = &self.watch.watchdog;
         let away = away.or(self.supervisor.judge(now, watchdog.quiet(now), watchdog.is_stalled()));
+        let actual = self.engine.stats.clock.actual_rate_hz;
+        let away = away.or_else(|| self.supervisor.measure(actual?));
         match away {
             // Before the end: a source that fails also ends.
             Some(Away::Failed(kind)) if !self.supervisor.recovers() => {
@@ -304,15 +301,15 @@ impl Worker {
             session.epoch.controls.want(want);
             let look = if session.paced {
                 let since = now.saturating_duration_since(*opened);
-                rhythm.look(since, *captured, want.max(*captured + 1))
+                let look = rhythm.look(since, *captured, want.max(*captured + 1));
+                self.engine.rates.late(rhythm.late_frames());
+                look
             } else {
                 Duration::from_millis(5)
             };
-            let period = u64::from(session.epoch.controls.largest());
-            let period = Duration::from_nanos(period * 1_000_000_000 / rate);
-            patience = patience.min(look).min(watchdog.due(now, period)).min(LOOK);
+            patience = patience.min(look).min(watchdog.due(now)).min(LOOK);
         }
-        if let Some(due) = self.engine.due() {
+        if let Some(due) = self.engine.outlets.due() {
             patience = patience.min((self.times.first_open + due).saturating_duration_since(now));
         }
         if let Some(at) = self.idle_at
@@ -349,7 +346,7 @@ impl Worker {
     }
 
     /// The exact end.
-    fn finish(mut self, reason: StopReason) -> Report {
+    fn finish(mut self: Box<Self>, reason: StopReason) -> Report {
         let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
         let (gaps, epochs) = self.engine.finish();
         self.stats.publish(self.engine.stats.to_words());

@@ -160,12 +160,50 @@ fn a_cancelled_take_leaves_nothing() {
     with_a_microphone(Config::default(), |capture| {
         let mut plan = TakePlan::default();
         let heard = plan.memory(bare_tap().chunk_ms(10)).unwrap();
-        let file = plan.file(FileTap::native(&path)).unwrap();
+        let file = plan.file(FileTap::native(&path).sidecar(true)).unwrap();
         let take = capture.take(plan).unwrap();
         thread::sleep(ms(200));
         assert!(!heard.is_empty());
         take.cancel();
         assert_eq!(file.finish().unwrap_err().kind(), hearken::ErrorKind::Cancelled);
-        assert!(!path.exists() && heard.is_empty());
+        assert!(heard.is_empty());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "neither a file nor its account");
+    });
+}
+
+#[test]
+fn the_end_of_a_take_waits_for_what_was_captured_and_not_for_a_dead_device() {
+    let mic = Mic::new(48_000, 1, SampleFormat::I16);
+    let capture = Capture::new(Config { input: Input::Cpal(mic.device()), ..Config::default() }).unwrap();
+    capture.start().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| mic.play_counting(|| (480, ms(0)), ms(700)));
+        let mut plan = TakePlan::default();
+        let heard = plan.memory(bare_tap().chunk_ms(100)).unwrap();
+        let take = capture.take(plan).unwrap();
+        let mut quick = Vec::new();
+        for _ in 0..5 {
+            thread::sleep(ms(30));
+            let short = capture.take(TakePlan::default()).unwrap();
+            thread::sleep(ms(33));
+            let asked = Instant::now();
+            let report = short.finish().unwrap();
+            quick.push(asked.elapsed());
+            assert_eq!(report.end, TakeEnd::Finished);
+        }
+        quick.sort();
+        println!("a healthy device: median {:?}, at most {:?}", quick[2], quick[4]);
+        // One period of 10 ms, an age of 10 ms, and 50 ms.
+        assert!(quick[2] < ms(70), "{quick:?}");
+        thread::sleep(ms(600));
+        let asked = Instant::now();
+        let report = take.finish().unwrap();
+        println!("a dead device: {:?}", asked.elapsed());
+        assert!(asked.elapsed() < ms(500));
+        assert_eq!(report.end, TakeEnd::Waited);
+        let samples = heard.into_samples();
+        assert_eq!(samples.len() as u64, report.frames);
+        // All that was captured before it died, to the last frame.
+        assert_eq!(numbers(&samples) as usize + samples.len(), 33_600);
     });
 }

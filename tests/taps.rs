@@ -177,3 +177,24 @@ fn a_tap_that_joins_late_and_does_not_fit_says_why() {
     assert!(chunks.recv().is_none());
     assert_eq!(chunks.error().expect("a reason").kind(), ErrorKind::BadArgument);
 }
+
+#[test]
+fn a_high_pass_takes_an_offset_away_and_starts_anew_behind_a_hole() {
+    let mic = Mic::new(16_000, 1, SampleFormat::F32);
+    let capture = capture_from(&mic);
+    let mut chunks = capture.receiver(bare_tap().chunk_frames(1_600).high_pass_hz(80)).unwrap();
+    let refused = capture.receiver(bare_tap().high_pass_hz(0)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::BadArgument);
+    capture.start().unwrap();
+    let play = || mic.callback(&mut 0.5_f32.to_ne_bytes().repeat(1_600), |call| call());
+    play();
+    let first = mic.next_chunk(&mut chunks).samples().to_vec();
+    assert!(first[0] > 0.48 && first[1_599].abs() < 1e-4, "{} {}", first[0], first[1_599]);
+    capture.mute(true);
+    play();
+    capture.mute(false);
+    play();
+    assert_eq!(mic.next_chunk(&mut chunks).samples(), [0.0; 1_600]);
+    assert_eq!(mic.next_chunk(&mut chunks).samples(), first);
+    capture.stop().unwrap();
+}

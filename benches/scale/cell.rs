@@ -3,7 +3,7 @@
 use crate::support::{Mic, be_real_time, pattern, random};
 use hearken::epoch::epoch;
 use hearken::signal::resample::Resampler;
-use hearken::{Capture, Config, Input, Quality, SampleFormat, StreamFormat, Tap};
+use hearken::{Capture, Config, Input, Quality, Recovery, SampleFormat, StreamFormat, Tap};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -179,7 +179,9 @@ pub fn cell(count: usize, stall: Duration) -> Vec<f64> {
         .zip(&seen)
         .map(|(device, visible)| {
             let input = Input::Cpal(device.mic.device());
-            let capture = Capture::new(Config { input, pool: POOL, ..Config::default() }).expect("in range");
+            let capture =
+                Capture::new(Config { input, pool: POOL, recovery: Recovery::NONE, ..Config::default() })
+                    .expect("in range");
             let (stage, visible) = (stage.clone(), visible.clone());
             let hear = move |_| {
                 visible.lock().unwrap().push(stage.now_ns());

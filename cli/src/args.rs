@@ -25,6 +25,21 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Record a WAV file, until Ctrl-C or for --seconds
     Record(RecordArgs),
+    /// Repair a WAV file whose recorder was killed, this one or another
+    Recover(RecoverArgs),
+}
+
+#[derive(Debug, Parser)]
+pub struct RecoverArgs {
+    /// The file to repair, in place
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Repair a copy instead; it must not be there yet
+    #[arg(long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Parser)]
@@ -85,6 +100,15 @@ pub struct RecordArgs {
     /// Write the device's own rate, channels and samples, bit for bit
     #[arg(long, conflicts_with_all = ["rate", "channels", "format", "quality", "gain"])]
     pub native: bool,
+    /// Dither a 16-bit file: worth its noise for what is quieter than a 16-bit step
+    #[arg(long, conflicts_with = "native")]
+    pub dither: bool,
+    /// Keep an account beside the file, OUT.wav.json, while it grows: format, start, every hole
+    #[arg(long)]
+    pub sidecar: bool,
+    /// Put the file on the disk itself once a second, against a power failure
+    #[arg(long)]
+    pub durable: bool,
     /// Run a file or synthetic input as fast as possible
     #[arg(long)]
     pub fast: bool,
@@ -134,6 +158,9 @@ impl RecordArgs {
         if self.out == Path::new("-") {
             return Err(Failure::usage("a WAV cannot go to stdout; name a file"));
         }
+        if self.dither && !matches!(self.format, Format::I16) {
+            return Err(Failure::usage("--dither is for --format i16; the steps of the others need none"));
+        }
         let json = self.json_file();
         if let Input::File(input) = &self.input {
             if is_same_file(input, &self.out) {
@@ -145,6 +172,11 @@ impl RecordArgs {
         }
         if json.is_some_and(|json| is_same_file(&self.out, json)) {
             return Err(Failure::usage("the take and --json are one file; name two"));
+        }
+        let mut sidecar = self.out.clone().into_os_string();
+        sidecar.push(".json");
+        if self.sidecar && json.is_some_and(|json| is_same_file(sidecar.as_ref(), json)) {
+            return Err(Failure::usage("the --sidecar and --json are one file; name another --json"));
         }
         Ok(())
     }

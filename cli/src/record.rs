@@ -60,7 +60,7 @@ fn file_tap(args: &RecordArgs) -> FileTap {
     } else {
         FileTap::new(&args.out, tap, args.format.into())
     };
-    file.when_full(when_full)
+    file.when_full(when_full).dither(args.dither).sidecar(args.sidecar).durable(args.durable)
 }
 
 /// Ctrl-C, a terminal that closes, and a polite kill are exact ends.
@@ -150,5 +150,5 @@ fn look_into(path: &Path) -> Option<Written> {
     let format = reader.format();
     let format =
         WavFormat { rate_hz: format.rate_hz, channels: format.channels, encoding: reader.encoding() };
-    Some(Written { format, frames: reader.frames(), behind: 0 })
+    Some(Written { format, frames: reader.frames(), behind: 0, cut: 0 })
 }

@@ -16,7 +16,7 @@ pub fn summary(report: &Report, path: &Path, written: &Written) -> String {
 }
 
 fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> std::fmt::Result {
-    let &Written { format, frames, behind } = written;
+    let &Written { format, frames, behind, cut } = written;
     let seconds = frames as f64 / f64::from(format.rate_hz);
     writeln!(text, "wrote {}: {seconds:.3} s, {frames} frames ({format})", path.display())?;
     if behind > 0 {
@@ -24,6 +24,13 @@ fn tell(text: &mut String, report: &Report, path: &Path, written: &Written) -> s
         writeln!(
             text,
             "THE DISK WAS TOO SLOW: {behind} frames ({lost:.3} s) were lost; silence stands for them"
+        )?;
+    }
+    if cut > 0 {
+        let seconds = cut as f64 / f64::from(format.rate_hz);
+        writeln!(
+            text,
+            "{cut} frames ({seconds:.3} s) of pauses and holes longer than a minute were left out"
         )?;
     }
     let ledger = report.stats.ledger;

@@ -36,7 +36,8 @@ pub struct Intake {
 
 /// An open epoch: the callback's half behind its gate, and the worker's half.
 pub fn open(blocks: usize) -> (Arc<Gate<Intake>>, Worker) {
-    let (producer, consumer) = pool_from(blocks, BLOCK_FRAMES, usize::MAX - 1);
+    let (mut producer, consumer) = pool_from(blocks, BLOCK_FRAMES, usize::MAX - 1);
+    producer.acquire();
     let intake = Intake { producer, filled: 0, captured: 0, dropped: 0 };
     (Arc::new(Gate::new(intake)), Worker { consumer, delivered: 0, dropped: 0 })
 }
@@ -46,7 +47,7 @@ impl Intake {
     pub fn capture(&mut self, frames: usize) {
         for _ in 0..frames {
             if self.producer.acquire() {
-                self.producer.bytes_mut()[self.filled] = self.captured as u8;
+                assert!(self.producer.append(&[self.captured as u8]), "the current block has room");
                 self.filled += 1;
             } else {
                 self.dropped += 1;

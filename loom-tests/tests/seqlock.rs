@@ -1,7 +1,7 @@
 //! The seqlock: words that belong together are read together, or not at all.
 #![cfg(loom)]
 
-use hearken::handoff::seqlock::seqlock;
+use hearken::handoff::seqlock::{Reader, seqlock};
 use loom::thread;
 use loom_tests::{Seen, model};
 
@@ -10,10 +10,11 @@ fn words<const N: usize>(number: u64) -> [u64; N] {
     std::array::from_fn(|word| if number == 0 { 0 } else { number * 100 + word as u64 })
 }
 
-/// The number of the publication that `words` are, all of them.
-fn number<const N: usize>(read: [u64; N]) -> u64 {
+/// The number of the publication that `read` is, all of it, and that `reader` says it is.
+fn number<const N: usize>(reader: &Reader<N>, read: [u64; N]) -> u64 {
     let number = read[0] / 100;
     assert_eq!(read, words(number), "torn");
+    assert_eq!(reader.publication(), number, "the words of one publication, the number of another");
     number
 }
 
@@ -29,15 +30,15 @@ fn model_seqlock<const N: usize>(
     let (new, old, refused) = (Seen::default(), Seen::default(), Seen::default());
     let notes = (new.clone(), old.clone(), refused.clone());
     model(name, floor, bound, move || {
-        let (mut writer, reader) = seqlock::<N>();
+        let (mut writer, mut reader) = seqlock::<N>();
         let writing =
             thread::spawn(move || (1..=publications).for_each(|number| writer.publish(words(number))));
-        let look = {
-            let (reader, notes) = (reader.clone(), notes.clone());
+        let mut look = {
+            let (mut reader, notes) = (reader.clone(), notes.clone());
             move || {
                 let mut newest = 0;
                 for _ in 0..attempts {
-                    match reader.try_read().map(number) {
+                    match reader.try_read().map(|read| number(&reader, read)) {
                         None => notes.2.note(),
                         Some(found) => {
                             assert!(found >= newest, "time does not go back for a reader");
@@ -52,7 +53,8 @@ fn model_seqlock<const N: usize>(
         look();
         writing.join().unwrap();
         others.into_iter().for_each(|other| other.join().unwrap());
-        assert_eq!(reader.try_read().map(number), Some(publications), "at rest every read succeeds");
+        let last = reader.try_read().map(|read| number(&reader, read));
+        assert_eq!(last, Some(publications), "at rest every read succeeds");
     });
     new.demand("the newest words were read");
     old.demand("older words were read, whole");
@@ -97,15 +99,19 @@ fn a_reader_that_cannot_read_keeps_its_last_copy() {
     model("seqlock, read with its retries", 1_200, None, move || {
         let (mut writer, mut reader) = seqlock::<2>();
         writer.publish(words(1));
-        assert_eq!(number(reader.read()), 1);
+        let mut look = || {
+            let read = reader.read();
+            number(&reader, read)
+        };
+        assert_eq!(look(), 1);
         let writing = thread::spawn(move || writer.publish(words(2)));
-        match number(reader.read()) {
+        match look() {
             1 => notes.1.note(),
             2 => notes.0.note(),
             other => panic!("publication {other}"),
         }
         writing.join().unwrap();
-        assert_eq!(number(reader.read()), 2);
+        assert_eq!(look(), 2);
     });
     fresh.demand("the new words");
     kept.demand("the words from before");

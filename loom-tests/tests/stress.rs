@@ -56,7 +56,7 @@ fn blocks_arrive_whole_in_order_and_every_drop_is_counted() {
         let (mut captured, mut dropped) = (0_u64, 0_u64);
         for_a_while(|| {
             if producer.acquire() {
-                producer.bytes_mut().fill(captured as u8);
+                assert!(producer.append(&[captured as u8; 200]));
                 producer.commit(captured);
             } else {
                 dropped += 1;
@@ -130,7 +130,7 @@ fn two_callbacks_on_two_threads_are_never_inside_together() {
 
 #[test]
 fn two_readers_never_see_a_mixture() {
-    let (mut writer, reader) = seqlock::<8>();
+    let (mut writer, mut reader) = seqlock::<8>();
     let over = Arc::new(AtomicBool::new(false));
     let readers = [reader.clone(), reader.clone()].map(|mut reader| {
         let over = over.clone();

@@ -2,17 +2,17 @@
 
 use super::FirstOpen;
 use crate::config::Config;
-use crate::desk::Desk;
+use crate::desk::{Desk, Times};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::handoff::newest;
 use crate::report::Report;
 use crate::signal::picture::Picture;
-use crate::source::{InputInfo, Wish};
+use crate::source::InputInfo;
 use crate::stats::{StatsReader, StatsWriter};
 use crate::supervisor::Supervisor;
-use crate::time::{Clock, Waker};
-use crate::worker::{Times, Worker};
+use crate::time::{Clock, Sleeper, Waker};
+use crate::worker::Worker;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub stats: Mutex<StatsReader>,
     pub picture: Mutex<newest::Reader<Picture>>,
     pub origin: Instant,
-    pub first_open: OnceLock<FirstOpen>,
+    pub first_open: Arc<OnceLock<FirstOpen>>,
     /// The worker's thread.
     pub worker: OnceLock<ThreadId>,
 }
@@ -70,6 +70,23 @@ impl Shared {
     }
 }
 
+/// The worker of a capture that starts now. Not in its thread's own frame, which stays for as long as the capture.
+#[inline(never)]
+fn hire(
+    shared: &Arc<Shared>,
+    config: Config,
+    (stats, picture): Ends,
+    sleeper: Sleeper,
+) -> Result<Box<Worker>, Error> {
+    let Config { recovery, length, idle, history, .. } = config;
+    let first_open = shared.first_open.get_or_init(FirstOpen::now(&shared.clock)).instant;
+    let wish = config.wish(shared.muted.clone(), shared.clock.clone(), sleeper.waker());
+    let supervisor = Supervisor::start(wish, recovery)?;
+    let times = Times { origin: shared.origin, first_open, length, idle };
+    let engine = Engine::new(picture, history);
+    Ok(Worker::new(shared.desk.clone(), sleeper, supervisor, engine, stats, times))
+}
+
 /// The worker's thread.
 pub(super) fn run(
     shared: Arc<Shared>,
@@ -90,33 +107,9 @@ pub(super) fn run(
     }
     let mut ending = Ending { shared: shared.clone(), result: Err(died()) };
     let sleeper = shared.clock.sleeper();
-    let worker = sleeper.waker();
-    *shared.state.lock() = State::Running(worker.clone());
+    *shared.state.lock() = State::Running(sleeper.waker());
     let _ = shared.worker.set(thread::current().id());
-    let first_open = shared.first_open.get_or_init(FirstOpen::now(&shared.clock)).instant;
-    let wish = Wish {
-        input: config.input,
-        host: config.host,
-        format: config.format,
-        pace: config.pace,
-        pool: config.pool,
-        muted: shared.muted.clone(),
-        length: config.length,
-        clock: shared.clock.clone(),
-        worker,
-        attendance: Arc::default(),
-    };
-    let (stats, picture) = ends;
-    let result = Supervisor::start(wish, config.recovery).and_then(|supervisor| {
-        let times = Times { origin: shared.origin, first_open, length: config.length, idle: config.idle };
-        let worker = Worker::new(
-            shared.desk.clone(),
-            sleeper,
-            supervisor,
-            Engine::new(picture, config.history),
-            stats,
-            times,
-        );
+    let result = hire(&shared, config, ends, sleeper).and_then(|worker| {
         worker.run(|input| {
             let _ = told.send(Ok(input.clone()));
         })

@@ -41,7 +41,7 @@ impl<T> Shared<T> {
 /// The pushing end. It can be sent to another thread; there is one, and its methods want it alone (`&mut`).
 pub struct Producer<T> {
     shared: Arc<Shared<T>>,
-    /// Always in step with `shared.tail`, so the producer never loads it.
+    /// Always in step with `shared.tail`, so the producer never loads it (which would hide executions from the models).
     tail: usize,
     /// The number of slots, a power of two, less one.
     mask: usize,

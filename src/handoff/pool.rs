@@ -6,9 +6,9 @@
 
 use super::index_queue::{self, index_queue};
 use super::sync::{Arc, UnsafeCell};
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fmt, mem, ptr};
 
 /// The number of the next pool. Not the facade's: it guards no memory, so the models need not see it.
 static NEXT_POOL: AtomicU64 = AtomicU64::new(0);
@@ -18,8 +18,8 @@ static NEXT_POOL: AtomicU64 = AtomicU64::new(0);
 #[repr(C, align(128))]
 struct Line([u8; 128]);
 
-/// One block's memory: whole lines, never resized.
-type Bytes = UnsafeCell<Box<[Line]>>;
+/// Where one block's memory starts: whole lines, the block's alone.
+type Bytes = UnsafeCell<*mut u8>;
 
 struct Slab {
     blocks: Box<[Bytes]>,
@@ -27,10 +27,14 @@ struct Slab {
     block_bytes: usize,
     /// The pool's number, of which there is no second one in the process.
     pool: u64,
+    /// What `blocks` point into; held, and touched by nobody, until the slab is dropped.
+    _memory: Vec<Line>,
 }
 
 // SAFETY: a block's bytes are accessed only by the owner of its token (see the module's text), and a token crosses
-// threads only through the two queues.
+// threads only through the two queues. The memory is the slab's own, so it may be freed on any thread.
+unsafe impl Send for Slab {}
+// SAFETY: as above.
 unsafe impl Sync for Slab {}
 
 /// The right to access one block. Neither `Copy` nor `Clone`: tokens are conserved.
@@ -68,6 +72,8 @@ pub struct Producer<H> {
     free: index_queue::Consumer<Token>,
     filled: index_queue::Producer<Filled<H>>,
     current: Option<Token>,
+    /// Bytes in the current block so far, in `0..=block_bytes`.
+    written: usize,
 }
 
 /// The reading end. Owned by the worker.
@@ -104,12 +110,16 @@ pub fn pool_from<H: Copy + Send>(
     start: usize,
 ) -> (Producer<H>, Consumer<H>) {
     assert!(blocks > 0 && u32::try_from(blocks).is_ok(), "a pool has 1 to 2^32 - 1 blocks");
-    // Not zero: a zero fill may be served by untouched copy-on-write pages.
-    let lines = vec![Line([0x55; 128]); block_bytes.div_ceil(size_of::<Line>())].into_boxed_slice();
+    let lines = block_bytes.div_ceil(size_of::<Line>()).max(1);
+    // One allocation, as a hundred waste some memory each. Not zero: a zero fill may be served by untouched
+    // copy-on-write pages.
+    let mut memory = vec![Line([0x55; 128]); blocks * lines];
+    let starts = memory.chunks_exact_mut(lines).map(|block| UnsafeCell::new(block.as_mut_ptr().cast()));
     let slab = Arc::new(Slab {
-        blocks: (0..blocks).map(|_| UnsafeCell::new(lines.clone())).collect(),
+        blocks: starts.collect(),
         block_bytes,
         pool: NEXT_POOL.fetch_add(1, Ordering::Relaxed),
+        _memory: memory,
     });
     let (filled_in, filled_out) = index_queue(blocks, start);
     let (mut free_in, free_out) = index_queue(blocks, start);
@@ -118,7 +128,7 @@ pub fn pool_from<H: Copy + Send>(
         unsafe { free_in.push(Token(token)) };
     }
     (
-        Producer { slab: slab.clone(), free: free_out, filled: filled_in, current: None },
+        Producer { slab: slab.clone(), free: free_out, filled: filled_in, current: None, written: 0 },
         Consumer { slab, free: free_in, filled: filled_out },
     )
 }
@@ -129,26 +139,49 @@ impl<H: Copy + Send> Producer<H> {
     pub fn acquire(&mut self) -> bool {
         if self.current.is_none() {
             self.current = self.free.pop();
+            self.written = 0;
         }
         self.current.is_some()
     }
 
-    /// The current block's bytes, all of them; empty when there is no current block.
+    /// Appends `bytes` to the current block, all of them or, where they do not fit or no block is current, none of
+    /// them: `false`. Wait-free.
     #[inline]
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        let Some(token) = &self.current else { return &mut [] };
-        let lines = self.slab.block(token).with_mut(|lines| {
-            // SAFETY: we own the token, and `&mut self` keeps this the only view of the block.
-            unsafe { &mut *lines }
+    pub fn append(&mut self, bytes: &[u8]) -> bool {
+        let Some(token) = &self.current else { return false };
+        let (at, end) = (self.written, self.written + bytes.len());
+        if end > self.slab.block_bytes {
+            return false;
+        }
+        self.written = end;
+        self.slab.block(token).with_mut(|start| {
+            // SAFETY: we own the token, so nobody else looks at the block; what is written ends where it does at the
+            // latest; and no slice that somebody else holds lies in it.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (*start).add(at), bytes.len()) };
         });
-        // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
-        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), self.slab.block_bytes) }
+        true
     }
 
-    /// Hands the current block over with its header. Does nothing without a current block. Wait-free.
+    /// Whether nothing was appended to the current block yet; true when there is no current block.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.written == 0
+    }
+
+    /// Bytes that still fit in the current block; 0 when there is no current block.
+    pub fn room(&self) -> usize {
+        if self.current.is_some() { self.slab.block_bytes - self.written } else { 0 }
+    }
+
+    /// Hands the current block over with its header, and makes the next free one current, if there is one. Does nothing
+    /// without a current block. Wait-free.
     #[inline]
     pub fn commit(&mut self, header: H) {
-        if let Some(token) = self.current.take() {
+        if self.current.is_none() {
+            return;
+        }
+        self.written = 0;
+        if let Some(token) = mem::replace(&mut self.current, self.free.pop()) {
             // SAFETY: there are as many slots as tokens. The token came by an Acquire of the free queue, after the
             // consumer had popped it from the filled queue.
             unsafe { self.filled.push(Filled { header, token }) };
@@ -180,12 +213,11 @@ impl<H: Copy + Send> Consumer<H> {
     /// If the block is another pool's.
     pub fn bytes<'a>(&'a self, block: &'a Block<H>) -> &'a [u8] {
         assert!(block.pool == self.slab.pool, "a block of another pool");
-        let lines = self.slab.block(&block.filled.token).with(|lines| {
-            // SAFETY: the token is in `block`, borrowed for as long as the view lives, so nobody writes.
-            unsafe { &*lines }
-        });
-        // SAFETY: lines are plain bytes, and at least `block_bytes` of them are there.
-        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), self.slab.block_bytes) }
+        self.slab.block(&block.filled.token).with(|start| {
+            // SAFETY: the token is in `block`, borrowed for as long as the view lives, so nobody writes; and at least
+            // `block_bytes` initialized bytes are there.
+            unsafe { std::slice::from_raw_parts(*start, self.slab.block_bytes) }
+        })
     }
 
     /// Gives a block back to the producer, in any order.
@@ -229,7 +261,8 @@ mod tests {
         let mut kept = Vec::new();
         for lap in 0..20_u64 {
             while producer.acquire() {
-                producer.bytes_mut().fill(lap as u8);
+                assert!(producer.append(&[lap as u8; 60]) && producer.append(&[lap as u8; 40]));
+                assert!(!producer.append(&[0]), "the block is full");
                 producer.commit(lap);
             }
             while let Some(block) = consumer.pop() {

@@ -17,7 +17,7 @@ struct Shared<const N: usize> {
 #[derive(Debug)]
 pub struct Writer<const N: usize> {
     shared: Arc<CachePadded<Shared<N>>>,
-    /// Always in step with `shared.sequence`, and even.
+    /// Always in step with `shared.sequence`, and even. Reading that one instead hides executions from the models.
     sequence: u64,
 }
 
@@ -27,13 +27,15 @@ pub struct Reader<const N: usize> {
     shared: Arc<CachePadded<Shared<N>>>,
     /// The last words that were read whole; zeros at first.
     last: [u64; N],
+    /// The sequence number that they were read with.
+    sequence: u64,
 }
 
 /// A seqlock of `N` words, all zero.
 pub fn seqlock<const N: usize>() -> (Writer<N>, Reader<N>) {
     let words = std::array::from_fn(|_| AtomicU64::new(0));
     let shared = Arc::new(CachePadded::new(Shared { sequence: AtomicU64::new(0), words }));
-    (Writer { shared: shared.clone(), sequence: 0 }, Reader { shared, last: [0; N] })
+    (Writer { shared: shared.clone(), sequence: 0 }, Reader { shared, last: [0; N], sequence: 0 })
 }
 
 impl<const N: usize> Writer<N> {
@@ -71,7 +73,7 @@ impl<const N: usize> Reader<N> {
     const ATTEMPTS: usize = if cfg!(loom) { 2 } else { 64 };
 
     /// The words of one publication, or `None` when the writer was at work meanwhile. Wait-free.
-    pub fn try_read(&self) -> Option<[u64; N]> {
+    pub fn try_read(&mut self) -> Option<[u64; N]> {
         // Acquire: pairs with the closing Release store in `update`.
         let before = self.shared.sequence.load(Ordering::Acquire);
         if before % 2 == 1 {
@@ -80,19 +82,27 @@ impl<const N: usize> Reader<N> {
         let words = std::array::from_fn(|word| self.shared.words[word].load(Ordering::Relaxed));
         // Acquire: if any word came from a later publication, the load below sees at least its odd number.
         fence(Ordering::Acquire);
-        (self.shared.sequence.load(Ordering::Relaxed) == before).then_some(words)
+        if self.shared.sequence.load(Ordering::Relaxed) != before {
+            return None;
+        }
+        (self.last, self.sequence) = (words, before);
+        Some(words)
     }
 
     /// The words of one publication: the newest, or, where the writer is in the way 64 times in a row, the last
     /// that this reader got whole. Bounded.
     pub fn read(&mut self) -> [u64; N] {
         for _ in 0..Self::ATTEMPTS {
-            if let Some(words) = self.try_read() {
-                self.last = words;
-                break;
+            match self.try_read() {
+                Some(words) => return words,
+                None => spin_loop(),
             }
-            spin_loop();
         }
         self.last
+    }
+
+    /// How many publications there were up to the one that was read last.
+    pub fn publication(&self) -> u64 {
+        self.sequence / 2
     }
 }

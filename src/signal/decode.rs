@@ -59,17 +59,19 @@ pub fn decode(format: SampleFormat, bytes: &[u8], samples: &mut [f32]) -> usize 
 }
 
 /// [`decode`] without the copy where there is nothing to change: `bytes` themselves if they are sound f32, otherwise
-/// `scratch`, decoded. And how many samples were repaired.
+/// `scratch`, decoded, which grows where it is too small: for sound f32 it takes no memory. And how many samples were
+/// repaired.
 ///
 /// # Panics
-/// As [`decode`].
-pub fn samples<'a>(format: SampleFormat, bytes: &'a [u8], scratch: &'a mut [f32]) -> (&'a [f32], usize) {
+/// When `bytes` are not whole samples.
+pub fn samples<'a>(format: SampleFormat, bytes: &'a [u8], scratch: &'a mut Vec<f32>) -> (&'a [f32], usize) {
     if format == SampleFormat::F32
         && let Ok(native) = bytemuck::try_cast_slice(bytes)
         && is_sound(native)
     {
         return (native, 0);
     }
+    scratch.resize(bytes.len() / format.bytes(), 0.0);
     let repaired = decode(format, bytes, scratch);
     (scratch, repaired)
 }
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn sound_floats_are_not_copied_and_unsound_ones_are_repaired() {
-        let mut scratch = [9.0; 37];
+        let mut scratch = Vec::new();
         let mut native: [f32; 37] = std::array::from_fn(|index| index as f32 / 37.0);
         for strange in [f32::NAN, f32::INFINITY, -2.0 * FLOAT_LIMIT] {
             for index in [0, 15, 16, 36] {
@@ -149,7 +151,7 @@ mod tests {
         let loud = [FLOAT_LIMIT; 4];
         let bytes: &[u8] = bytemuck::cast_slice(&loud);
         assert_eq!(
-            samples(SampleFormat::F32, bytes, &mut scratch[..4]),
+            samples(SampleFormat::F32, bytes, &mut scratch),
             (&loud[..], 0),
             "the limit itself is kept"
         );

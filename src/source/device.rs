@@ -218,11 +218,13 @@ fn build(wish: &Wish) -> Result<Built, Error> {
     let device = find(wish)?;
     let name = device.to_string();
     let id = device.id().map_err(|error| opening(&error, &name))?;
-    let format = choose_format(&device, wish, &name)?;
+    let labelled = choose_format(&device, wish, &name)?;
+    let actual = wish.corrected.as_ref().filter(|(of, _)| of == id.id()).map(|(_, rate_hz)| *rate_hz);
+    let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
     let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
     let config = cpal::StreamConfig {
         channels: format.channels,
-        sample_rate: format.rate_hz,
+        sample_rate: labelled.rate_hz,
         buffer_size: cpal::BufferSize::Default,
     };
     let Inlet { data, faults, .. } = inlet;

@@ -136,6 +136,8 @@ pub(crate) struct Wish {
     pub muted: Arc<AtomicBool>,
     pub length: Option<Duration>,
     pub clock: Clock,
+    /// The device of this id runs at this rate, whatever it says.
+    pub corrected: Option<(String, u32)>,
     /// To be told when there is news.
     pub worker: Waker,
     /// Each thread that opens or holds a device has one.

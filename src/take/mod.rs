@@ -8,12 +8,13 @@ pub use report::{Latency, TakeEnd, TakeReport};
 pub(crate) use pipe::TakePipe;
 
 use crate::error::{Error, ErrorKind};
-use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, Tap, WavFile};
+use crate::signal::voice::Voice;
+use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
 use crate::time::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long the end of a take is waited for where the device has died.
 const END_PATIENCE: Duration = Duration::from_millis(450);
@@ -28,6 +29,8 @@ pub struct TakePlan {
     post_roll: Duration,
     taps: Vec<Box<dyn Pipe>>,
     memories: Vec<Arc<Mutex<Vec<f32>>>>,
+    /// When the capture's input was first opened, once the plan is given to a capture.
+    first_open: Arc<OnceLock<SystemTime>>,
 }
 
 impl Default for TakePlan {
@@ -40,7 +43,8 @@ impl TakePlan {
     /// A take that begins so long before it is asked for; as much of it as the capture's
     /// [`history`](crate::Config::history) holds.
     pub fn new(pre_roll: Duration) -> Self {
-        Self { pre_roll, post_roll: Duration::ZERO, taps: Vec::new(), memories: Vec::new() }
+        let (post_roll, first_open) = (Duration::ZERO, Arc::default());
+        Self { pre_roll, post_roll, taps: Vec::new(), memories: Vec::new(), first_open }
     }
 
     /// The take ends so long after its end is asked for. Default: at that moment.
@@ -67,12 +71,23 @@ impl TakePlan {
         Ok(receiver)
     }
 
+    /// As [`Capture::speech`](crate::Capture::speech), for the take.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn speech(&mut self, tap: Tap, voice: Voice) -> Result<SpeechReceiver, Error> {
+        let (pipe, receiver) = tap::speech(tap, voice, self.pre_roll)?;
+        self.taps.push(pipe);
+        Ok(receiver)
+    }
+
     /// As [`Capture::file`](crate::Capture::file), for the take.
     ///
     /// # Errors
     /// As there.
     pub fn file(&mut self, file: FileTap) -> Result<WavFile, Error> {
-        let (pipe, writer) = tap::file(file, self.pre_roll)?;
+        let opened = self.first_open.clone();
+        let (pipe, writer) = tap::file(file, self.pre_roll, move || opened.get().copied())?;
         self.taps.push(pipe);
         Ok(writer)
     }
@@ -93,8 +108,9 @@ impl TakePlan {
         self.pre_roll
     }
 
-    /// The two ends of the take, asked for `at`, since the first open.
-    pub(crate) fn begin(self, at: Duration) -> (TakePipe, Arc<TakeDesk>, Duration) {
+    /// The two ends of the take, asked for `at`, since `first_open`.
+    pub(crate) fn begin(self, at: Duration, first_open: SystemTime) -> (TakePipe, Arc<TakeDesk>, Duration) {
+        let _ = self.first_open.set(first_open);
         let (desk, post_roll) = (Arc::new(TakeDesk::default()), self.post_roll);
         (TakePipe::new(desk.clone(), self, at), desk, post_roll)
     }

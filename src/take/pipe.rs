@@ -6,8 +6,9 @@ use crate::error::{Error, ErrorKind};
 use crate::format::StreamFormat;
 use crate::signal::level::{MAX_CHANNELS, Meter};
 use crate::signal::resample::run_frames;
+use crate::signal::sound_check::SoundCheck;
 use crate::tap::{Audio, Pipe};
-use crate::timeline::{Absence, CapturedAt, Cause, Gap, Span, Timing, Verdict};
+use crate::timeline::{Absence, Away, CapturedAt, Cause, Gap, Span, Timing, Verdict};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(crate) struct TakePipe {
     gaps: Vec<Gap>,
     missing: u64,
     meter: Meter,
+    sound: SoundCheck,
+    has_signal: bool,
     started: Option<CapturedAt>,
     latency: Latency,
 }
@@ -75,6 +78,8 @@ impl TakePipe {
             gaps: Vec::new(),
             missing: 0,
             meter: Meter::new(1),
+            sound: SoundCheck::new(1, 1),
+            has_signal: false,
             started: None,
             latency: Latency::default(),
         }
@@ -85,6 +90,7 @@ impl TakePipe {
         self.taps.iter_mut().try_for_each(|tap| tap.begin(format, from))?;
         self.place = Some(Place { format, position, from, offset: 0, rate_hz: format.rate_hz });
         self.meter = Meter::new(format.channels.into());
+        self.sound = SoundCheck::new(format.rate_hz, format.channels.into());
         Ok(())
     }
 
@@ -155,6 +161,11 @@ impl TakePipe {
     fn missing_from(&mut self, span: Span, timing: &Timing) {
         self.taps.iter_mut().for_each(|tap| tap.hole(span, timing));
         let (Some(place), Some(cause)) = (&self.place, span.missing) else { return };
+        match cause {
+            Cause::Muted => self.sound.muted(span.end - span.start),
+            Cause::Paused => {}
+            _ => self.sound.missing(span.end - span.start),
+        }
         let position = place.frame(span.start);
         self.note(Gap {
             position,
@@ -198,6 +209,7 @@ impl TakePipe {
             gaps: std::mem::take(&mut self.gaps),
             missing: self.missing,
             clock: timing.stats(),
+            verdicts: self.sound.verdicts(),
             levels: self.meter.take()[..channels].to_vec(),
             latency: self.latency,
         };
@@ -224,6 +236,9 @@ impl Pipe for TakePipe {
 
     fn resume(&mut self, format: StreamFormat, absence: &Absence, timing: &Timing) {
         let Some(place) = self.place else { return };
+        // A take that has heard nothing has missed nothing.
+        let length = if self.started.is_some() { absence.length } else { Duration::ZERO };
+        let absence = &Absence { length, ..*absence };
         self.taps.iter_mut().for_each(|tap| tap.resume(format, absence, timing));
         let gap = absence.gap(place.frame(place.position), place.rate_hz);
         let offset = gap.position + gap.frames;
@@ -231,6 +246,10 @@ impl Pipe for TakePipe {
             self.note(gap);
         }
         self.place = Some(Place { format, position: 0, from: 0, offset, rate_hz: place.rate_hz });
+        if matches!(absence.cause, Cause::Away(Away::Failed(_) | Away::Stalled)) {
+            self.sound.device_lost();
+        }
+        self.sound.device_recovered(format.rate_hz, format.channels.into());
         // Levels go on if they can.
         if format.channels != place.format.channels {
             self.meter = Meter::new(format.channels.into());
@@ -252,6 +271,8 @@ impl Pipe for TakePipe {
             let native = &audio.native[from * bytes..to * bytes];
             let decoded = &audio.decoded[from * samples..to * samples];
             take.meter.add(decoded);
+            take.sound.audio(decoded);
+            take.has_signal = take.has_signal || decoded.iter().any(|sample| *sample != 0.0);
             take.taps.iter_mut().for_each(|tap| tap.audio(Audio { native, decoded }, timing));
         });
     }
@@ -279,6 +300,9 @@ impl Pipe for TakePipe {
         if self.started.is_some() {
             self.latency.first_frame.get_or_insert(since);
         }
+        if self.has_signal {
+            self.latency.first_signal.get_or_insert(since);
+        }
         match self.end {
             Some((end, _)) if end <= place.position => self.over(TakeEnd::Finished, timing),
             Some((_, deadline)) if now >= deadline => self.over(TakeEnd::Waited, timing),
@@ -301,10 +325,6 @@ impl Pipe for TakePipe {
         }
         let taps = self.taps.iter().map(|tap| tap.needs(position)).min().unwrap_or(u64::MAX);
         self.end.map_or(taps, |(end, _)| taps.min(end.max(position + 1)))
-    }
-
-    fn decodes(&self) -> bool {
-        true
     }
 
     fn cancel(&mut self) {

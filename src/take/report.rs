@@ -1,6 +1,7 @@
 //! What a take leaves behind.
 
 use crate::signal::level::Level;
+use crate::signal::verdict::SoundVerdict;
 use crate::timeline::{CapturedAt, ClockStats, Gap};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Latency {
     pub opened: Option<Duration>,
     /// Until the worker had frames of the take.
     pub first_frame: Option<Duration>,
+    /// Until one of them was not exact silence: speak now.
+    pub first_signal: Option<Duration>,
 }
 
 /// The account of a take. Frames are those of the device's rate when the take began; the axis is the take's own.
@@ -46,6 +49,9 @@ pub struct TakeReport {
     pub clock: ClockStats,
     /// Peak and RMS of each of the first eight channels, over the whole take.
     pub levels: Vec<Level>,
+    /// What a user should know of its sound, worst first; only [`SoundVerdict::Ok`] where all is well, and nothing where
+    /// nothing was heard.
+    pub verdicts: Vec<SoundVerdict>,
     /// How long the start took.
     pub latency: Latency,
 }

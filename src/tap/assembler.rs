@@ -13,7 +13,8 @@ pub enum GapPolicy {
     /// always.
     #[default]
     Fill,
-    /// End the chunk short at the hole; the grid is kept, so the chunk after it may be short as well.
+    /// End the chunk short at the hole; the grid is kept, so the chunk after it may be short as well. A hole at the
+    /// very end comes with a last chunk of 0 frames.
     Split,
     /// Chunks keep their length: what is missing at the hole is padded (see [`Chunk::padding`]), and the grid
     /// starts anew behind it. For consumers that take nothing but whole frames.
@@ -169,6 +170,10 @@ impl<T: Copy> Assembler<T> {
     pub fn finish(&mut self, emit: &mut impl FnMut(Chunk<T>)) {
         self.flush(emit);
         self.base = self.position;
+        if self.grid.policy == GapPolicy::Split && !(self.open.gaps.is_empty() && self.open.losses.is_empty())
+        {
+            self.emit(0, emit);
+        }
     }
 
     fn push_silence(&mut self, mut frames: u64, emit: &mut impl FnMut(Chunk<T>)) {

@@ -5,6 +5,7 @@ use crate::timeline::{CapturedAt, Gap, Verdict};
 use crossbeam_queue::ArrayQueue;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A stretch of audio of one tap, owned. Dropping it, on any thread, gives its buffer back for reuse.
 pub struct Chunk<T: Copy = f32> {
@@ -64,6 +65,13 @@ impl<T: Copy> Chunk<T> {
     /// When the first frame was captured. Later chunks are later; the times of a capture's taps agree.
     pub fn captured_at(&self) -> CapturedAt {
         self.captured
+    }
+
+    /// When the frame at `position`, one of the chunk's, was captured.
+    pub(super) fn captured_within(&self, position: u64) -> CapturedAt {
+        let frames = position.saturating_sub(self.position) as f64;
+        let at = self.captured.at + Duration::from_secs_f64(frames / f64::from(self.format.rate_hz));
+        CapturedAt { at, ..self.captured }
     }
 
     /// What became known, since the chunk before this one, about frames that the device lost; in tap frames, on the

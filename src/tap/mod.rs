@@ -10,17 +10,19 @@ mod file;
 mod native;
 mod pipe;
 mod receiver;
+mod speech;
 
 pub use assembler::GapPolicy;
 pub use chunk::Chunk;
 pub use file::{FileFormat, FileTap, WavFile, Written};
 pub use receiver::{Receiver, TapLedger, WhenFull};
+pub use speech::{Speech, SpeechReceiver};
 
 pub(crate) use pipe::{Audio, Pipe};
 
 use crate::error::Error;
 use crate::format::StreamFormat;
-use crate::signal::{channels::Channels, gain::Gain, resample::Quality};
+use crate::signal::{channels::Channels, gain::Gain, resample::Quality, voice::Voice};
 use assembler::Grid;
 use pipe::{AudioPipe, Sink};
 use receiver::Queue;
@@ -53,6 +55,7 @@ pub struct Tap {
     channels: Channels,
     quality: Quality,
     gain: Gain,
+    high_pass_hz: Option<u32>,
     len: Length,
     hop: Option<Length>,
     gaps: GapPolicy,
@@ -67,6 +70,7 @@ impl Default for Tap {
             channels: Channels::default(),
             quality: Quality::default(),
             gain: Gain::default(),
+            high_pass_hz: None,
             len: Length::Ms(160),
             hop: None,
             gaps: GapPolicy::default(),
@@ -105,6 +109,12 @@ impl Tap {
     /// A gain that may be turned while the capture runs. Default: 0 dB.
     pub fn gain(self, gain: Gain) -> Self {
         Self { gain, ..self }
+    }
+
+    /// Takes away what lies below `corner_hz`, by 12 dB per octave: 80 Hz spares speech and takes rumble. Starts anew
+    /// behind a hole. The corner lies below half of the device's rate. Default: nothing is taken away.
+    pub fn high_pass_hz(self, corner_hz: u32) -> Self {
+        Self { high_pass_hz: Some(corner_hz), ..self }
     }
 
     /// Length of a chunk in milliseconds, at least 1. Default 160.
@@ -148,6 +158,9 @@ impl Tap {
                 StreamFormat::MAX_RATE_HZ
             )));
         }
+        if self.high_pass_hz == Some(0) {
+            return Err(Error::bad_argument("a high-pass at 0 Hz takes nothing away; nothing was started"));
+        }
         if self.queue == 0 {
             return Err(Error::bad_argument("a tap's queue holds at least 1 chunk; nothing was started"));
         }
@@ -189,3 +202,15 @@ pub(crate) fn receiver(tap: Tap, pre_roll: Duration) -> Result<(Box<dyn Pipe>, R
 }
 
 pub(crate) use file::file;
+
+/// A tap and the receiver of the speech in it.
+pub(crate) fn speech(
+    tap: Tap,
+    voice: Voice,
+    pre_roll: Duration,
+) -> Result<(Box<dyn Pipe>, SpeechReceiver), Error> {
+    let tap = speech::for_voice(tap)?;
+    let frames = tap.grid(16_000)?.len;
+    let (pipe, chunks) = receiver(tap, pre_roll)?;
+    Ok((pipe, SpeechReceiver::new(chunks, voice, frames)?))
+}

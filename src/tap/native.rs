@@ -98,10 +98,6 @@ impl Pipe for NativePipe {
         self.assembler.as_ref().map_or(u64::MAX, |assembler| position + assembler.missing())
     }
 
-    fn decodes(&self) -> bool {
-        false
-    }
-
     fn reject(&self, error: Error) {
         self.sink.reject(error);
     }

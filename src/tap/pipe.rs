@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::signal::channels::Mixer;
 use crate::signal::gain::GainStage;
+use crate::signal::highpass::HighPass;
 use crate::signal::resample::{Resampler, run_frames};
 use crate::timeline::{Absence, Gap, Span, Timing, Verdict};
 use std::fmt;
@@ -21,7 +22,7 @@ use std::time::Duration;
 pub(crate) struct Audio<'a> {
     /// The device's own bytes, whole frames.
     pub native: &'a [u8],
-    /// The same decoded, interleaved; empty where no tap asked for it.
+    /// The same decoded, interleaved.
     pub decoded: &'a [f32],
 }
 
@@ -45,8 +46,6 @@ pub(crate) trait Pipe: Send + fmt::Debug {
     fn finish(&mut self, position: u64, timing: &Timing);
     /// The position up to which the tap needs frames for its next chunk.
     fn needs(&self, position: u64) -> u64;
-    /// Whether it wants `Audio::decoded`.
-    fn decodes(&self) -> bool;
     /// It could not begin: tells the receiver why.
     fn reject(&self, error: Error);
     /// What is not received yet is of no use any more; a file is to be removed.
@@ -158,6 +157,7 @@ struct Stages {
     mixer: Mixer,
     mixed: Vec<f32>,
     gain: GainStage,
+    high_pass: Option<HighPass>,
     resampler: Resampler,
     assembler: Assembler<f32>,
     device_hz: u32,
@@ -177,6 +177,8 @@ impl Pipe for AudioPipe {
         let channels = mixer.output_channels();
         let tap_hz = self.tap.rate_hz.unwrap_or(device.rate_hz);
         let resampler = Resampler::new(device.rate_hz, tap_hz, channels, self.tap.quality)?;
+        let corner = self.tap.high_pass_hz;
+        let high_pass = corner.map(|hz| HighPass::new(device.rate_hz, hz, channels)).transpose()?;
         let format = StreamFormat { rate_hz: tap_hz, channels: channels as u16, sample: SampleFormat::F32 };
         let grid = self.tap.grid(tap_hz)?;
         let home = Recycler::new(self.sink.buffers(&self.tap), grid.len as usize * channels);
@@ -187,6 +189,7 @@ impl Pipe for AudioPipe {
             mixer,
             mixed: Vec::new(),
             gain: GainStage::new(self.tap.gain.clone(), channels),
+            high_pass,
             resampler,
             assembler,
             device_hz: device.rate_hz,
@@ -230,6 +233,9 @@ impl Pipe for AudioPipe {
         let (Some(stages), sink) = (&mut self.stages, &mut self.sink) else { return };
         stages.mixer.mix(audio.decoded, &mut stages.mixed);
         stages.gain.apply(&mut stages.mixed);
+        if let Some(high_pass) = &mut stages.high_pass {
+            high_pass.process(&mut stages.mixed);
+        }
         let Stages { mixed, resampler, assembler, axis, .. } = stages;
         resampler.push(mixed, &mut |samples| {
             assembler.push(samples, &mut |chunk| sink.deliver(chunk, axis, timing));
@@ -272,10 +278,6 @@ impl Pipe for AudioPipe {
         (stages.axis.run + stages.resampler.input_needed(run_frames)).max(position + 1)
     }
 
-    fn decodes(&self) -> bool {
-        true
-    }
-
     fn reject(&self, error: Error) {
         self.sink.reject(error);
     }
@@ -303,7 +305,10 @@ impl Stages {
     /// Flushes the run of audio that ends at `end`, to the exact frame.
     fn end_run(&mut self, end: u64, sink: &mut Sink<f32>, timing: &Timing) {
         let total = self.frames(self.axis.run, end);
-        let Self { resampler, assembler, axis, .. } = self;
+        let Self { resampler, assembler, axis, high_pass, .. } = self;
+        if let Some(high_pass) = high_pass {
+            high_pass.reset();
+        }
         resampler.finish(total, &mut |samples| {
             assembler.push(samples, &mut |chunk| sink.deliver(chunk, axis, timing));
         });

@@ -51,9 +51,10 @@ const STANDS: u32 = 8;
 const EARLY_STRIKES: u32 = 8;
 const FAR_STRIKES: u32 = 500;
 
+/// A stamp: `d` nanoseconds later than the nominal rate makes it at `x`, nominal seconds since the base. It has no
+/// position, which `x` stands for: every capture keeps hundreds.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    position: f64,
     x: f64,
     d: f64,
 }
@@ -76,7 +77,6 @@ pub struct Clock {
     hull: Hull,
     lock: Lock,
     recent: VecDeque<Sample>,
-    scratch: Vec<f64>,
     /// Half of the recent stamps are later than the lower edge by more than this, in nanoseconds.
     lateness: f64,
     grain: Grain,
@@ -104,7 +104,6 @@ impl Clock {
             hull: Hull::new(),
             lock: Lock::new(),
             recent: VecDeque::with_capacity(RECENT),
-            scratch: Vec::with_capacity(RECENT),
             lateness: f64::INFINITY,
             grain: Grain::default(),
             track: Track::new(f64::from(rate_hz)),
@@ -155,14 +154,16 @@ impl Clock {
     pub fn reanchor(&mut self, position: f64, frames: f64) {
         let seconds = frames / self.rate;
         let (shift, slope) = (seconds * 1e9, self.line().slope);
+        // Positions are whole frames, and rounding is less than half of one.
+        let behind = self.x(position) - 0.5 / self.rate;
         (self.lost_before, self.hole) = (self.lost, position);
         self.lost += frames;
         self.hull.clear();
-        for index in 0..self.recent.len() {
-            if self.recent[index].position >= position {
-                self.recent[index].x += seconds;
-                self.recent[index].d -= shift;
-                let Sample { x, d, .. } = self.recent[index];
+        for sample in &mut self.recent {
+            if sample.x >= behind {
+                sample.x += seconds;
+                sample.d -= shift;
+                let Sample { x, d } = *sample;
                 self.hull.push(x, d);
                 self.lock.push(x, d);
             }
@@ -238,7 +239,7 @@ impl Clock {
     fn sample(&self, position: f64, ns: f64) -> Option<Sample> {
         let (_, base_ns) = self.base?;
         let x = self.x(position);
-        Some(Sample { position, x, d: ns - self.jumped - base_ns - x * 1e9 })
+        Some(Sample { x, d: ns - self.jumped - base_ns - x * 1e9 })
     }
 
     /// The line that is believed.
@@ -325,10 +326,10 @@ impl Clock {
     /// Looks at the recent stamps as a whole.
     fn review(&mut self) {
         let line = self.hull.line;
-        self.scratch.clear();
-        self.scratch.extend(self.recent.iter().map(|sample| sample.d - line.at(sample.x)));
-        let half = self.scratch.len() / 2;
-        let (_, median, _) = self.scratch.select_nth_unstable_by(half, f64::total_cmp);
+        let mut late = [0.0; RECENT];
+        let late = &mut late[..self.recent.len()];
+        late.iter_mut().zip(&self.recent).for_each(|(late, sample)| *late = sample.d - line.at(sample.x));
+        let (_, median, _) = late.select_nth_unstable_by(late.len() / 2, f64::total_cmp);
         self.lateness = median.max(0.0);
         let is_coarse = self.grain.is_coarse(self.lateness);
         self.hull.set_grain(if is_coarse { self.grain.ns() } else { 0.0 });
@@ -336,12 +337,12 @@ impl Clock {
             return;
         }
         let edge = self.lateness / 8.0;
-        let on_time = self.scratch.iter().filter(|late| **late <= edge).count() as f64;
+        let on_time = late.iter().filter(|late| **late <= edge).count() as f64;
         let seen = if is_coarse {
             StampClass::Quantised
         } else if self.lateness < EXACT_NS {
             StampClass::Device
-        } else if on_time > 2.0 + EDGE_SHARE * self.scratch.len() as f64 {
+        } else if on_time > 2.0 + EDGE_SHARE * late.len() as f64 {
             StampClass::LateOnly
         } else {
             StampClass::Device

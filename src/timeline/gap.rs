@@ -34,6 +34,8 @@ pub enum Away {
     Stalled,
     /// Somebody chose another, or the system's default moved, or the preferred one came back.
     Switched,
+    /// It ran at another rate than it said, and is taken at that one now.
+    RateCorrected,
     /// The capture was suspended.
     Suspended,
     /// Nobody needed it.
@@ -53,6 +55,7 @@ impl Cause {
             Self::Away(Away::Failed(_)) => "device failed",
             Self::Away(Away::Stalled) => "device stalled",
             Self::Away(Away::Switched) => "device switched",
+            Self::Away(Away::RateCorrected) => "rate corrected",
             Self::Away(Away::Suspended) => "suspended",
             Self::Away(Away::Idle) => "idle",
         }

@@ -4,6 +4,7 @@ mod clock;
 mod gap;
 mod inference;
 mod ledger;
+mod rates;
 #[cfg(test)]
 mod simulation;
 mod timing;
@@ -13,6 +14,8 @@ pub(crate) use gap::Absence;
 pub use gap::{Away, Cause, Gap};
 pub use inference::{LossState, Verdict};
 pub use ledger::Ledger;
+pub use rates::LossRates;
+pub(crate) use rates::RateWindow;
 pub(crate) use timing::{Anchor, Timing};
 pub use timing::{CapturedAt, ClockStats};
 

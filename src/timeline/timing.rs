@@ -80,6 +80,8 @@ struct Shift {
 const TRIAL: u64 = 8;
 const AHEAD_NS: f64 = 0.2e9;
 const BEHIND_NS: f64 = 120e9;
+/// How exactly a stamp is reckoned from a callback's, in nanoseconds.
+const REPEATED_NS: f64 = 2.5;
 /// Settled losses whose place on the axis is remembered.
 const SHIFTS: usize = 64;
 
@@ -103,6 +105,8 @@ pub struct Timing {
     end: u64,
     /// Frames of the largest callback: the stamp of a block that began inside of one was reckoned.
     largest: f64,
+    /// The last block whose stamp was news: its first frame, and the stamp.
+    news: (u64, f64),
     lost: u64,
     provisional: Option<Verdict>,
     shifts: Vec<Shift>,
@@ -126,6 +130,7 @@ impl Timing {
             absurd: 0,
             end: 0,
             largest: 0.0,
+            news: (0, f64::NEG_INFINITY),
             lost: 0,
             provisional: None,
             shifts: Vec::with_capacity(SHIFTS),
@@ -161,6 +166,12 @@ impl Timing {
             self.clock.push(header.captured as f64, seen_ns);
             return None;
         }
+        // A block that began inside of the last one's callback says nothing new, error included.
+        let (since, stamped) = (start - self.news.0, ns - self.news.1);
+        if (since as f64) < self.largest && (stamped - since as f64 / self.rate * 1e9).abs() < REPEATED_NS {
+            return None;
+        }
+        self.news = (start, ns);
         let verdict = self.inference.push(&self.clock, start, ns, xruns);
         if self.inference.is_in_doubt() {
             self.clock.hold(start as f64, ns);
@@ -205,9 +216,11 @@ impl Timing {
             .find(|shift| (shift.axis as f64..(shift.axis + shift.frames) as f64).contains(&axis));
         let mut position = axis - lost as f64;
         if let Some(shift) = inside {
-            // Silence that stands for lost frames has no time of its own.
+            // Silence that stands for lost frames has no time of its own but the last frame's before it, so that
+            // later is later.
             lost -= shift.frames;
-            position = (shift.axis - lost) as f64;
+            let share = (axis - shift.axis as f64) / shift.frames as f64;
+            position = (shift.axis - lost) as f64 - 1.0 + share;
             unsure += shift.frames as f64;
         }
         let estimate = if self.is_own {

@@ -18,6 +18,40 @@ pub fn encode_f32(samples: &[f32], encoding: Encoding, out: &mut Vec<u8>) {
     }
 }
 
+/// Dither of triangular density, 2 LSB wide (RPDF + RPDF): what rounding to 16 bits adds becomes noise that has
+/// nothing to do with the sound, 4.8 dB stronger than the error of rounding alone, and what is weaker than a step
+/// survives. The same from run to run. (Lipshitz, Wannamaker, Vanderkooy: Quantization and Dither, JAES 40/5, 1992.)
+#[derive(Debug)]
+pub(crate) struct Dither {
+    /// A Weyl sequence, mixed by [`next`](Self::next) (splitmix64).
+    state: u64,
+}
+
+impl Dither {
+    pub fn new() -> Self {
+        Self { state: 0 }
+    }
+
+    /// [`encode_f32`] to I16 with dither; zeros get it as well, as a noise floor that comes and goes is heard.
+    pub fn encode_i16(&mut self, samples: &[f32], out: &mut Vec<u8>) {
+        map(samples, out, |x| {
+            let dithered = x * 32_768.0 + self.next();
+            // The cast saturates, and makes 0 of NaN.
+            (dithered.round_ties_even() as i16).to_le_bytes()
+        });
+    }
+
+    /// In LSB: `-1.0..1.0`, variance 1/6.
+    fn next(&mut self) -> f32 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let mixed = mixed ^ (mixed >> 31);
+        let uniform = |bits: u64| (bits & 0xFF_FFFF) as f32 / (1 << 24) as f32;
+        uniform(mixed) - uniform(mixed >> 40)
+    }
+}
+
 /// The encoding that keeps every bit of `format`.
 ///
 /// I8, U16, U24 and U32 have none of their own; their sign bit is flipped, which can be undone.
@@ -105,7 +139,7 @@ fn swap_to_le<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Replaces `out` by `f` of each item.
-fn map<T: Copy, const N: usize>(items: &[T], out: &mut Vec<u8>, f: impl Fn(T) -> [u8; N]) {
+fn map<T: Copy, const N: usize>(items: &[T], out: &mut Vec<u8>, mut f: impl FnMut(T) -> [u8; N]) {
     out.resize(items.len() * N, 0);
     for (bytes, &item) in out.as_chunks_mut().0.iter_mut().zip(items) {
         *bytes = f(item);
@@ -137,6 +171,46 @@ mod tests {
         assert_eq!(encoded(&[1.0, -1.0, f32::NAN], Encoding::I24), [255, 255, 127, 0, 0, 128, 0, 0, 0]);
         assert_eq!(encoded(&[1.0, -1.0], Encoding::I32), [255, 255, 255, 127, 0, 0, 0, 128]);
         assert_eq!(encoded(&[1.0, -1.0, f32::NAN], Encoding::U8), [255, 0, 128]);
+    }
+
+    fn dithered(samples: &[f32]) -> Vec<f64> {
+        let mut out = Vec::new();
+        Dither::new().encode_i16(samples, &mut out);
+        out.as_chunks().0.iter().map(|&x| f64::from(i16::from_le_bytes(x))).collect()
+    }
+
+    #[test]
+    fn dither_is_triangular_and_never_more_than_a_step() {
+        let mut dither = Dither::new();
+        let mut tenths = [0_u32; 20];
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for _ in 0..1_000_000 {
+            let x = f64::from(dither.next());
+            assert!((-1.0..1.0).contains(&x));
+            tenths[((x + 1.0) * 10.0) as usize] += 1;
+            (sum, squares) = (sum + x, squares + x * x);
+        }
+        assert!((sum / 1e6).abs() < 2e-3 && (squares / 1e6 - 1.0 / 6.0).abs() < 1e-3, "{sum} {squares}");
+        for (n, &count) in tenths.iter().enumerate() {
+            // The share of a triangle's slice: its middle height times its width.
+            let share = (1.0 - ((n as f64 + 0.5) / 10.0 - 1.0).abs()) / 10.0;
+            assert!((f64::from(count) / 1e6 - share).abs() < 2e-3, "{n}: {count} for {share}");
+        }
+    }
+
+    #[test]
+    fn dither_keeps_what_is_weaker_than_a_step_and_its_noise_does_not_follow_the_sound() {
+        let lsb = 1.0 / 32_768.0;
+        for level in [0.0, 0.2, 0.5, -0.3] {
+            assert!(encoded(&[level * lsb], Encoding::I16) == [0, 0], "rounding alone loses it");
+            let out = dithered(&vec![level * lsb; 200_000]);
+            let mean = out.iter().sum::<f64>() / 2e5;
+            let noise = out.iter().map(|x| (x - f64::from(level)).powi(2)).sum::<f64>() / 2e5;
+            assert!((mean - f64::from(level)).abs() < 0.01, "{level}: {mean}");
+            // 1/4 LSB^2, whatever the level: 1/6 of dither and 1/12 of rounding.
+            assert!((noise - 0.25).abs() < 0.01, "{level}: {noise}");
+        }
+        assert_eq!(dithered(&[2.0, -2.0, f32::NAN]), [32_767.0, -32_768.0, 0.0]);
     }
 
     #[test]

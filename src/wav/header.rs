@@ -18,7 +18,7 @@ pub(super) const RIFF_LIMIT: u64 = SIZE_IN_DS64 as u64 - 1;
 /// The longest header: 12 (RIFF) + 36 (JUNK) + 48 (fmt) + 12 (fact) + 8 (data).
 const MAX_BYTES: usize = 116;
 /// The payload of `ds64` without a table: riff size, data size, frames, table length.
-const DS64_BYTES: u32 = 28;
+pub(super) const DS64_BYTES: u32 = 28;
 
 /// A whole header, rebuilt for every update so that one write carries it.
 pub(super) struct Header {

@@ -2,17 +2,20 @@
 //!
 //! - [`WavWriter`]: data first, then the header; the sizes in a file are right or too small.
 //! - [`WavReader`]: a file's frames as a device would deliver them.
+//! - [`recover`]: the true sizes for a recording that was cut, by any recorder.
 //! - [`encode`]: samples to the bytes of a file.
 //! - [`WavFormat`], [`Encoding`]: how a file lays its samples out.
 
 pub mod encode;
 mod header;
 mod reader;
+mod recover;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use reader::WavReader;
+pub use recover::{Recovered, recover};
 pub use writer::WavWriter;
 
 use std::fmt;

@@ -35,22 +35,10 @@ impl WavReader {
     /// the message says which.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        let cannot_read = |error: &io::Error| Error::io("cannot read", &path, error);
-        let unsupported = |what: &str| {
-            Error::new(ErrorKind::UnsupportedFormat, format!("cannot read {}: {what}", path.display()))
-        };
-        // Before it is opened: opening a pipe would wait for its writer.
-        let there = std::fs::metadata(&path).map_err(|error| cannot_read(&error))?;
-        if !there.is_file() {
-            return Err(unsupported("it is no regular file"));
-        }
-        let mut file = File::open(&path).map_err(|error| cannot_read(&error))?;
-        let len = file.metadata().map_err(|error| cannot_read(&error))?.len();
-        let found = parse(&mut BufReader::new(&file), len).map_err(|refusal| match refusal {
-            Refusal::Io(error) => cannot_read(&error),
-            Refusal::Content(what) => unsupported(&what),
-        })?;
-        file.seek(SeekFrom::Start(found.data_start)).map_err(|error| cannot_read(&error))?;
+        let cannot_read = |error: io::Error| refused(&path, error.into());
+        let (mut file, len) = open_regular(&path).map_err(|refusal| refused(&path, refusal))?;
+        let found = parse(&mut BufReader::new(&file), len).map_err(|refusal| refused(&path, refusal))?;
+        file.seek(SeekFrom::Start(found.data_start)).map_err(cannot_read)?;
         let Found { format, frames, .. } = found;
         Ok(Self { file, path, format, frames, left: frames, raw: Vec::new() })
     }
@@ -109,6 +97,26 @@ impl From<&str> for Refusal {
     fn from(what: &str) -> Self {
         Self::Content(what.to_owned())
     }
+}
+
+/// The error for it.
+pub(super) fn refused(path: &Path, refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Io(error) => Error::io("cannot read", path, &error),
+        Refusal::Content(what) => {
+            Error::new(ErrorKind::UnsupportedFormat, format!("cannot read {}: {what}", path.display()))
+        }
+    }
+}
+
+/// A regular file and its length. Others are not opened: opening a pipe would wait for its writer.
+pub(super) fn open_regular(path: &Path) -> Result<(File, u64), Refusal> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err("it is no regular file".into());
+    }
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    Ok((file, len))
 }
 
 /// What the header says, and what is there.
@@ -246,7 +254,7 @@ fn tag_name(tag: u16) -> String {
 }
 
 /// Reads until `out` is full or the input ends; returns the bytes read.
-fn fill(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+pub(super) fn fill(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
     let mut got = 0;
     while got < out.len() {
         match input.read(&mut out[got..]) {
@@ -263,11 +271,11 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 

@@ -213,6 +213,82 @@ fn a_file_past_the_limit_becomes_rf64_with_true_sizes() {
 }
 
 #[test]
+fn what_waited_for_a_slow_disk_is_written_in_two_calls() {
+    let (_dir, path) = temp();
+    let format = format(Encoding::F32, 2);
+    let stall = std::time::Duration::from_millis(100);
+    let mut writer = WavWriter::create(&path, format).expect("a new file").stalling(stall);
+    let since = std::time::Instant::now();
+    writer.write(&some_bytes(4 * 48_000 * format.frame_bytes())).expect("room");
+    assert!(since.elapsed() < 5 * stall, "4 s of audio took {:?}", since.elapsed());
+}
+
+/// The audio in between is a hole of the file system's, which takes no room.
+#[cfg(unix)]
+#[test]
+fn a_file_of_more_than_4_gib_is_rf64_and_can_be_repaired() {
+    use std::io::{Read, Seek, SeekFrom, Write};
+    let (_dir, path) = temp();
+    let format = format(Encoding::I16, 2);
+    let first = (u64::from(u32::MAX) + 1) / 4 - 30;
+    let header = |path: &Path| {
+        let mut header = [0; 104];
+        fs::File::open(path).expect("the file").read_exact(&mut header).expect("a header");
+        header
+    };
+    let mut writer = WavWriter::create(&path, format).expect("a new file");
+    writer.skip(first - 20);
+    writer.write(&some_bytes(4 * 20)).expect("room");
+    writer.sync().expect("a disk");
+    assert!(header(&path).starts_with(b"RIFF"), "{first} frames and the header are less than 4 GiB");
+    let bytes = some_bytes(4 * 50_000);
+    writer.write(&bytes).expect("room");
+    let frames = first + 50_000;
+    assert_eq!(writer.finish().expect("an end"), frames);
+    let check = |frames: u64| {
+        let header = header(&path);
+        let at = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("8 bytes"));
+        assert_eq!((&header[..4], &header[12..16]), (&b"RF64"[..], &b"ds64"[..]));
+        assert_eq!((at(20) + 8, at(28), at(36)), (80 + 4 * frames, 4 * frames, frames));
+        assert_eq!(WavReader::open(&path).expect("a readable file").frames(), frames);
+    };
+    check(frames);
+    let mut file = fs::File::options().read(true).write(true).open(&path).expect("the file");
+    file.seek(SeekFrom::End(-4 * 50_000)).expect("it is that long");
+    let mut back = Vec::new();
+    file.read_to_end(&mut back).expect("the audio");
+    assert!(back == bytes);
+    // As a killed writer leaves it.
+    file.write_all(&bytes[..4 * 300 + 3]).expect("room");
+    let found = super::recover(&path).expect("a repair");
+    assert_eq!((found.claimed_frames, found.frames, found.left_over_bytes), (frames, frames + 300, 3));
+    check(frames + 300);
+}
+
+/// Counted by the system: what this thread has handed to it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_byte_of_audio_costs_no_more_than_a_tenth_of_a_byte_beside_it() {
+    let handed = || {
+        let account = fs::read_to_string("/proc/thread-self/io").expect("an account");
+        let bytes = account.lines().find_map(|line| line.strip_prefix("wchar: ")).expect("a count");
+        bytes.parse::<u64>().expect("a number")
+    };
+    for (rate_hz, encoding) in [(8_000, Encoding::U8), (16_000, Encoding::I16), (48_000, Encoding::F32)] {
+        let (_dir, path) = temp();
+        let chunk = some_bytes(rate_hz as usize / 10 * encoding.bytes());
+        let before = handed();
+        let mut writer =
+            WavWriter::create(&path, WavFormat { rate_hz, channels: 1, encoding }).expect("a new file");
+        (0..600).for_each(|_| writer.write(&chunk).expect("room"));
+        writer.finish().expect("an end");
+        let cost = (handed() - before) as f64 / (600 * chunk.len()) as f64;
+        println!("100 ms chunks of {rate_hz} Hz {encoding}: {cost:.4} bytes written for a byte of audio");
+        assert!((1.0..1.1).contains(&cost), "{cost}");
+    }
+}
+
+#[test]
 fn bad_arguments_leave_what_is_there_untouched() {
     let (_dir, path) = temp();
     fs::write(&path, "mine").expect("room");

@@ -8,8 +8,10 @@ use super::WavFormat;
 use super::header::{Header, RIFF_LIMIT};
 use crate::Error;
 
-/// The data that one system call writes at most, unless half a second is more.
+/// The data that one system call writes at most, unless [`PART_SECONDS`] are more.
 const MIN_PART_BYTES: usize = 64 * 1024;
+/// What a disk that takes seconds over every call must get with one, so that it falls behind no further.
+const PART_SECONDS: usize = 5;
 
 /// Writes a WAV file that is valid at any moment, whether the program ends, is killed or the disk is full.
 ///
@@ -33,18 +35,22 @@ pub struct WavWriter {
     /// The largest `riff` size before the file becomes RF64.
     riff_limit: u64,
     finished: bool,
+    /// A disk that takes so long over every system call.
+    #[cfg(test)]
+    stall: std::time::Duration,
 }
 
 impl WavWriter {
-    /// Creates the file, or empties a regular file that is there, and writes the header of an empty take.
+    /// Creates the file and writes the header of an empty take; over a regular file that is there, which then loses
+    /// what it held.
     ///
     /// On Unix only its owner can read the file (mode 0600, also where it was there before), as far as the
     /// file system knows modes.
     ///
     /// # Errors
     /// `BadArgument` when channels or rate are out of range or the path is a pipe; `NotFound` when its
-    /// directory is missing; `PermissionDenied`; `Io` for the rest, a full disk for one. The first leaves what
-    /// is at `path` untouched, the last may leave an empty file.
+    /// directory is missing; `PermissionDenied`; `Io` for the rest, a full disk for one. What is at `path` is
+    /// untouched; where there was nothing, `Io` may leave an empty file.
     pub fn create(path: impl AsRef<Path>, format: WavFormat) -> Result<Self, Error> {
         Self::with_riff_limit(path.as_ref(), format, RIFF_LIMIT)
     }
@@ -56,8 +62,21 @@ impl WavWriter {
         let data_start = Header::bytes_for(format);
         let path = path.to_owned();
         let (frames, claimed, torn, finished) = (0, 0, false, false);
-        let mut writer = Self { file, path, format, data_start, frames, claimed, torn, riff_limit, finished };
-        if let Err(error) = writer.claim(false) {
+        let mut writer = Self {
+            file,
+            path,
+            format,
+            data_start,
+            frames,
+            claimed,
+            torn,
+            riff_limit,
+            finished,
+            #[cfg(test)]
+            stall: std::time::Duration::ZERO,
+        };
+        // What was there goes once it is a take that claims nothing: the file is valid in between.
+        if let Err(error) = writer.claim(false).and_then(|()| writer.cut_off(data_start)) {
             writer.finished = true; // Nothing is worth another try when it drops.
             return Err(Error::io("cannot write", &writer.path, &error));
         }
@@ -89,7 +108,8 @@ impl WavWriter {
             return Err(Error::bad_argument(format!("{len} bytes are no whole frames of {whole} bytes")));
         }
         let half_second = u64::from(self.format.rate_hz.div_ceil(2));
-        let part_frames = (MIN_PART_BYTES / self.format.frame_bytes()).max(half_second as usize);
+        let enough = PART_SECONDS * self.format.rate_hz as usize;
+        let part_frames = (MIN_PART_BYTES / self.format.frame_bytes()).max(enough);
         for part in frame_bytes.chunks(part_frames * self.format.frame_bytes()) {
             // The next part comes as late as this one: is that after the half second?
             let frames = (part.len() / self.format.frame_bytes()) as u64;
@@ -101,6 +121,53 @@ impl WavWriter {
         Ok(())
     }
 
+    /// Claims every frame and has all of it put on the disk itself, so that it survives a power failure. It takes as
+    /// long as the disk likes.
+    ///
+    /// # Errors
+    /// `Io` when the disk refuses: what it holds is not known.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        if self.claimed < self.frames {
+            self.claim(false).map_err(|error| self.failed(&error))?;
+        }
+        match self.file.sync_data() {
+            // What is no disk has nothing to put there.
+            Err(error)
+                if !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+            {
+                Err(Error::io("cannot put on the disk", &self.path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether somebody has deleted the file, so that nobody will ever read it. A file that was moved is not deleted.
+    pub fn is_deleted(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            self.file.metadata().is_ok_and(|there| there.nlink() == 0)
+        }
+        // Elsewhere a file that is open cannot be deleted.
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// The same on a disk that takes so long over every system call.
+    #[cfg(test)]
+    pub(crate) fn stalling(mut self, stall: std::time::Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
+    /// Goes on `frames` later, as if they had been written: the file has a hole that takes no room.
+    #[cfg(test)]
+    pub(super) fn skip(&mut self, frames: u64) {
+        self.frames += frames;
+        self.file.set_len(self.data_end()).expect("a file may have holes");
+        self.claim(false).expect("room");
+    }
+
     /// Ends the file: exact sizes, and the pad byte after odd data. Returns the frames that it holds.
     ///
     /// # Errors
@@ -110,7 +177,15 @@ impl WavWriter {
         Ok(self.frames)
     }
 
+    /// Makes a regular file no longer than `len`; others have no length.
+    fn cut_off(&self, len: u64) -> io::Result<()> {
+        let there = self.file.metadata()?;
+        if there.is_file() && there.len() > len { self.file.set_len(len) } else { Ok(()) }
+    }
+
     fn append(&mut self, part: &[u8]) -> io::Result<()> {
+        #[cfg(test)]
+        std::thread::sleep(self.stall);
         let (written, result) = write_at(&self.file, part, self.data_end());
         self.frames += (written / self.format.frame_bytes()) as u64;
         if written > 0 {
@@ -121,6 +196,8 @@ impl WavWriter {
 
     /// Claims every frame that is in the file, in one write.
     fn claim(&mut self, padded: bool) -> io::Result<()> {
+        #[cfg(test)]
+        std::thread::sleep(self.stall);
         let data_bytes = self.data_end() - self.data_start;
         let header = Header::new(self.format, data_bytes, padded, self.riff_limit);
         write_at(&self.file, header.bytes(), 0).1?;
@@ -164,7 +241,7 @@ impl Drop for WavWriter {
 
 fn open(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -271,6 +348,11 @@ mod tests {
         // Ends within a frame: 104 bytes of header, 16,665 frames, and 1 byte.
         let limit = 104 + 3 * 16_665 + 1;
         SigSet::from(Signal::SIGXFSZ).thread_block().expect("a blocked signal");
+        // No room at all: what was there stays.
+        std::fs::write(&path, [1; 5_000]).expect("room");
+        setrlimit(Resource::RLIMIT_FSIZE, 0, nix::sys::resource::RLIM_INFINITY).expect("a limit");
+        WavWriter::create(&path, FORMAT).expect_err("no room");
+        assert!(std::fs::read(&path).expect("the file") == [1; 5_000]);
         setrlimit(Resource::RLIMIT_FSIZE, limit, nix::sys::resource::RLIM_INFINITY).expect("a limit");
 
         let mut writer = WavWriter::create(&path, FORMAT).expect("a new file");

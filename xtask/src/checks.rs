@@ -2,7 +2,7 @@
 
 use crate::tally::Tally;
 use crate::workspace::{VOICE, Workspace};
-use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup};
+use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup, soak};
 use std::process::Command;
 use std::time::Instant;
 
@@ -81,6 +81,11 @@ const CHECKS: &[Check] = &[
             *tally += sanitizers::check(w, "")?;
             Ok(())
         },
+    },
+    Check {
+        name: "soak",
+        slow: true,
+        run: |w, tally| soak::short(w).iter_mut().try_for_each(|command| tests(command, tally)),
     },
     Check { name: "instructions", slow: true, run: |w, _| instructions::run(w, &[]) },
     Check {

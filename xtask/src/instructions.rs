@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Instructions per callback over a copy of the same bytes: 480 frames, stereo, every format.
-const LIMIT: f64 = 150.0;
+const LIMIT: f64 = 100.0;
 /// Calls per count; what only some callbacks do, such as taking a new block, is spread over them.
 const CALLS: u64 = 1_000;
 /// No count takes longer.

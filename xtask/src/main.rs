@@ -14,6 +14,7 @@ mod mutants;
 mod rivals;
 mod sanitizers;
 mod setup;
+mod soak;
 mod tally;
 mod workspace;
 
@@ -80,6 +81,12 @@ const VERBS: &[Verb] = &[
         arguments: "[--quick]",
         what: "the callback beside other designs, in one run; without --quick the plot is drawn anew",
         run: rivals::run,
+    },
+    Verb {
+        name: "soak",
+        arguments: "[--minutes N]",
+        what: "a virtual day, 10^9 frames, and N minutes (10) on an audio server: ledger, clock, memory",
+        run: soak::run,
     },
     Verb {
         name: "setup",

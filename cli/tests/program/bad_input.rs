@@ -113,7 +113,8 @@ fn a_full_disk_ends_the_take_and_costs_only_what_did_not_fit() {
     use crate::run::{Said, figure, frames};
     let place = Place::new();
     // In mid-take, as a microphone would; and as fast as it goes, where the worker may be waiting for the file.
-    for args in ["--input synthetic", "--input synthetic --fast", "--input synthetic --fast --native"] {
+    for args in ["--sidecar", "--fast --durable", "--fast --native"] {
+        let args = &format!("--input synthetic {args}");
         let script = "trap '' XFSZ; ulimit -f 64; exec \"$@\"";
         let program = env!("CARGO_BIN_EXE_hearken");
         let mut shell = place.command("sh");
@@ -126,6 +127,13 @@ fn a_full_disk_ends_the_take_and_costs_only_what_did_not_fit() {
         assert!(safe > 1_000, "{args}: {safe}");
         assert_eq!(frames(&place.path("take.wav")), safe, "{args}");
         assert_eq!(figure(&run.json(), "/output/frames"), safe, "{args}");
+        if args.contains("--sidecar") {
+            let account: serde_json::Value =
+                serde_json::from_slice(&place.read("take.wav.json")).expect("JSON");
+            let (state, error) = (&account["state"], account["error"].as_str().expect("a text"));
+            assert!(state == "failed" && error.contains("frames are safe"), "{account}");
+            assert_eq!(figure(&account, "/frames"), safe);
+        }
     }
 }
 

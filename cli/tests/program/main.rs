@@ -6,6 +6,7 @@ mod account;
 mod bad_input;
 #[cfg(target_os = "linux")]
 mod device;
+mod kills;
 mod run;
 #[cfg(unix)]
 mod signals;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Far more than any of these runs takes; whatever hangs is a failure and not a wait.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// A directory of its own, in which the program runs.
 pub struct Place {

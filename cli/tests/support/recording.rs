@@ -52,6 +52,11 @@ impl Recording {
         recording
     }
 
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Waits until the program has ended on its own, `seconds` from now at the latest save for a margin.
     ///
     /// # Panics

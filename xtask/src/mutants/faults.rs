@@ -75,7 +75,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         what: "block kept after it was handed over",
         file: "src/handoff/pool.rs",
-        edits: &[("self.current.take()", "self.current.as_ref().map(|token| Token(token.0))")],
+        edits: &[(
+            "mem::replace(&mut self.current, self.free.pop())",
+            "self.current.as_ref().map(|token| Token(token.0))",
+        )],
     },
     Fault {
         what: "enter does not shut the gate",
@@ -136,7 +139,12 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         what: "no last good copy",
         file: "src/handoff/seqlock.rs",
-        edits: &[("self.last = words;", "return words;")],
+        edits: &[("(self.last, self.sequence) = (words, before);", "self.sequence = before;")],
+    },
+    Fault {
+        what: "words without their number",
+        file: "src/handoff/seqlock.rs",
+        edits: &[("(self.last, self.sequence) = (words, before);", "self.last = words;")],
     },
     Fault {
         what: "no attempt",

@@ -1,0 +1,144 @@
+//! What a kill at any moment leaves, and how it is repaired.
+
+use crate::run::{LIMIT, Place, frames, wav};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const KILLS: u32 = 200;
+const AT_A_TIME: u32 = 10;
+
+/// Numbers that look random, the same at every run.
+fn random(state: &mut u64, below: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % below
+}
+
+/// What it says first, and when: from then on it records.
+fn first_line(child: &mut Child) -> (String, Instant) {
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+    (line, Instant::now())
+}
+
+/// Seconds that are missing from the file of a take that was killed.
+fn killed(place: &Place, n: u32, life: Duration) -> f64 {
+    let (args, rate_hz) = [
+        ("", 16_000),
+        ("--format i24 --sidecar", 16_000),
+        ("--format f32 --rate 48000 --channels all --durable", 48_000),
+        ("--native", 48_000),
+    ][n as usize % 4];
+    let name = format!("{n}.wav");
+    let mut command = place.command(env!("CARGO_BIN_EXE_hearken"));
+    command.args(["record", &name, "--input", "synthetic:noise"]).args(args.split_whitespace());
+    let mut child = command.stdout(Stdio::null()).spawn().expect("the program");
+    let (line, since) = first_line(&mut child);
+    thread::sleep(life);
+    let alive = since.elapsed();
+    child.kill().expect("it runs");
+    child.wait().expect("its end");
+    assert!(line.starts_with("recording from"), "{line}");
+    let path = place.path(&name);
+    let held = frames(&path) as f64 / f64::from(rate_hz);
+    // Valid to somebody else's reader to the last sample.
+    let mut reader = hound::WavReader::open(&path).expect("a WAV");
+    if reader.spec().sample_format == hound::SampleFormat::Float {
+        assert!(reader.samples::<f32>().all(|sample| sample.is_ok()));
+    } else {
+        assert!(reader.samples::<i32>().all(|sample| sample.is_ok()));
+    }
+    // It begins with the first chunk.
+    let sidecar = format!("{name}.json");
+    if args.contains("--sidecar") && (place.path(&sidecar).exists() || held > 0.0) {
+        let account: Value = serde_json::from_slice(&place.read(&sidecar)).expect("JSON");
+        assert_eq!((&account["schema"], &account["state"]), (&"hearken.file/1".into(), &"writing".into()));
+    }
+    // What no header claims yet is there all the same.
+    let found: Value = place.hearken(&format!("recover {name} --json")).json();
+    let repaired = found["frames"].as_f64().expect("a count") / f64::from(rate_hz);
+    assert!(repaired >= held && repaired == frames(&path) as f64 / f64::from(rate_hz), "{found}");
+    alive.as_secs_f64() - held
+}
+
+#[test]
+fn a_take_that_is_killed_at_any_moment_is_valid_and_misses_less_than_a_second() {
+    let (place, since) = (&Place::new(), Instant::now());
+    let missing: Vec<f64> = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..AT_A_TIME)
+            .map(|lane| {
+                scope.spawn(move || {
+                    let mut state = u64::from(lane);
+                    let kill = |n| {
+                        let life = random(&mut state, 2_000);
+                        killed(place, lane + n * AT_A_TIME, Duration::from_millis(life))
+                    };
+                    (0..KILLS / AT_A_TIME).map(kill).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        lanes.into_iter().flat_map(|lane| lane.join().expect("a valid file")).collect()
+    });
+    let most = missing.iter().copied().fold(0.0, f64::max);
+    let mean = missing.iter().sum::<f64>() / missing.len() as f64;
+    println!("{} kills in {:?}: {most:.3} s missing at most, {mean:.3} s on average", KILLS, since.elapsed());
+    assert!(missing.len() == KILLS as usize && most <= 1.0, "{most} s are missing");
+    assert!(since.elapsed() < LIMIT);
+}
+
+#[test]
+fn a_cut_file_is_repaired_in_place_or_as_a_copy_and_a_sound_one_is_left_alone() {
+    let place = Place::new();
+    let whole = wav(1, 16, 1, 16_000, &[1; 2 * 1_000]);
+    let cut = [&whole[..], &[2; 2 * 600 + 1]].concat();
+    place.write("cut.wav", &cut);
+    let said = place.hearken("recover cut.wav --output copy.wav");
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+    let expected = "repaired copy.wav: 0.100 s, 1600 frames (16000 Hz, 1 ch, i16); it said 0.062 s, 1000 frames\n\
+                    left at the end, unseen: 1 byte that is no whole frame\n";
+    assert_eq!(said.stdout, expected);
+    assert!(place.read("cut.wav") == cut, "the original is as it was");
+    assert_eq!(frames(&place.path("copy.wav")), 1_600);
+
+    let said = place.hearken("recover cut.wav --json");
+    let mut account = said.json();
+    assert_eq!(account["schema"].take(), "hearken.recover/1");
+    let figures = ["frames", "claimed_frames", "changed", "left_over_bytes"].map(|key| account[key].take());
+    assert_eq!(Value::from(figures.to_vec()), serde_json::json!([1_600, 1_000, true, 1]));
+    assert!(place.read("cut.wav") == place.read("copy.wav"));
+    let said = place.hearken("recover cut.wav");
+    assert!(
+        said.stdout.contains("is sound") && said.stdout.contains("nothing was changed"),
+        "{}",
+        said.stdout
+    );
+    assert!(place.read("cut.wav") == place.read("copy.wav"));
+}
+
+#[test]
+fn what_is_no_wav_is_refused_and_left_alone() {
+    let place = Place::new();
+    let whole = wav(1, 16, 1, 16_000, &[1; 200]);
+    place.write("text.wav", b"a letter, and a long one, to whom it may concern");
+    place.write("header.wav", &whole[..30]);
+    place.write("there.wav", b"mine");
+    place.write("whole.wav", &whole);
+    for (args, said, code) in [
+        ("text.wav", "not a WAV file", 1),
+        ("text.wav --output new.wav", "text.wav", 1),
+        ("header.wav", "header is cut off", 1),
+        ("missing.wav", "missing.wav", 1),
+        (".", "no regular file", 1),
+        ("whole.wav --output there.wav", "there.wav", 1),
+        ("", "FILE", 2),
+    ] {
+        let run = place.hearken(&format!("recover {args}"));
+        assert_eq!(run.code, Some(code), "{args}: {}", run.stderr);
+        assert!(run.stderr.contains(said), "{args}: {}", run.stderr);
+        assert!(!place.path("new.wav").exists(), "{args}");
+    }
+    assert_eq!(place.read("text.wav"), b"a letter, and a long one, to whom it may concern");
+    assert!(place.read("header.wav") == whole[..30] && place.read("there.wav") == b"mine");
+}

@@ -1,0 +1,101 @@
+//! How much of the last seconds was late, dropped or lost: three things that a listener hears as one.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long the window is, and how often it moves on.
+const WINDOW: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_secs(1);
+
+/// Shares of the frames of the last 10 s, in parts per million. What comes behind a failure of the device does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LossRates {
+    /// Came more than 20 ms after they were due, but whole.
+    pub late_ppm: u64,
+    /// Dropped by us.
+    pub dropped_ppm: u64,
+    /// Lost by the device, settled.
+    pub lost_ppm: u64,
+}
+
+impl LossRates {
+    pub(crate) const WORDS: usize = 3;
+
+    pub(crate) fn to_words(self) -> [u64; Self::WORDS] {
+        [self.late_ppm, self.dropped_ppm, self.lost_ppm]
+    }
+
+    pub(crate) fn from_words([late_ppm, dropped_ppm, lost_ppm]: [u64; Self::WORDS]) -> Self {
+        Self { late_ppm, dropped_ppm, lost_ppm }
+    }
+}
+
+/// Totals at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    at: Duration,
+    captured: u64,
+    late: u64,
+    dropped: u64,
+    lost: u64,
+}
+
+/// The window. Its totals are those of all epochs.
+#[derive(Debug, Default)]
+pub struct RateWindow {
+    late: u64,
+    steps: VecDeque<Totals>,
+}
+
+impl RateWindow {
+    /// So many frames came late.
+    pub fn late(&mut self, frames: u64) {
+        self.late += frames;
+    }
+
+    /// The rates as of `at`, when so many frames had been captured, dropped and lost.
+    pub fn look(&mut self, at: Duration, captured: u64, dropped: u64, lost: u64) -> LossRates {
+        let now = Totals { at, captured, late: self.late, dropped, lost };
+        if self.steps.back().is_none_or(|last| at >= last.at + STEP) {
+            self.steps.push_back(now);
+        }
+        while self.steps.len() > 1 && self.steps[1].at + WINDOW <= at {
+            self.steps.pop_front();
+        }
+        let first = self.steps.front().copied().unwrap_or_default();
+        let (lost, captured) = (now.lost - first.lost, now.captured - first.captured);
+        let share = |frames: u64| frames * 1_000_000 / (captured + lost).max(1);
+        LossRates {
+            late_ppm: share(now.late - first.late),
+            dropped_ppm: share(now.dropped - first.dropped),
+            lost_ppm: share(lost),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_leaves_the_window_after_ten_seconds_and_the_three_stay_apart() {
+        let mut window = RateWindow::default();
+        let (mut dropped, mut lost, mut told) = (0, 0, Vec::new());
+        for tenth in 0..400_u64 {
+            match tenth {
+                100 => dropped += 4_800,
+                150 => lost += 9_600,
+                200 => window.late(2_400),
+                _ => {}
+            }
+            let rates = window.look(Duration::from_millis(tenth * 100), tenth * 4_800, dropped, lost);
+            if tenth % 50 == 49 {
+                told.push((rates.late_ppm / 1000, rates.dropped_ppm / 1000, rates.lost_ppm / 1000));
+            }
+        }
+        // 480,000 frames in the window: 4,800 are a hundredth.
+        let expected =
+            [(0, 0, 0), (0, 0, 0), (0, 9, 0), (0, 9, 18), (4, 0, 18), (4, 0, 0), (0, 0, 0), (0, 0, 0)];
+        assert_eq!(told, expected);
+    }
+}
