@@ -13,8 +13,6 @@ const { hearken } = window.__TAURI__
 const PRE_ROLL_MS = 2000
 /** Louder than this is somebody speaking, for the hint: -45 dBFS. */
 const SOUND = 0.0056
-/** So long without a sound, or as soon as the engine says so, the page says that there is none. */
-const SILENT_MS = 3000
 
 const banner = new Banner()
 const meters = new Meters(byId('meters'))
@@ -135,10 +133,7 @@ function show(picture) {
   if (picture.channels.some(({ peak }) => peak > SOUND)) hasHeard = true
   if (picture.away && isRecording()) banner.lost()
   else banner.clear('lost')
-  if (picture.state === 'recording' && !picture.away && !picture.muted) {
-    const isSilent = picture.elapsedMs > SILENT_MS && picture.channels.every(({ peak }) => peak === 0) && !hasHeard
-    banner.sound(isSilent ? 'never_had_signal' : picture.verdict)
-  }
+  if (picture.state === 'recording' && !picture.away && !picture.muted) banner.sound(picture.verdict)
   tell(picture.away)
 }
 

@@ -13,7 +13,6 @@ mod commands;
 #[cfg(test)]
 mod drift;
 mod error;
-mod interim;
 mod library;
 mod models;
 mod picture;

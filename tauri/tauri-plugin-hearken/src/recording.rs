@@ -1,7 +1,6 @@
 //! A take while it goes on, and what becomes of it.
 
 use crate::error::{Error, Result};
-use crate::interim;
 use crate::library::Library;
 use crate::models::{Hole, TakeInfo, Verdict};
 use hearken::wav::WavReader;
@@ -18,7 +17,6 @@ const OUTLINE: usize = 96;
 pub(crate) struct Recording {
     id: String,
     recorded_at_ms: u64,
-    device: String,
     take: Take,
     file: WavFile,
     /// The peak of every tenth of a second.
@@ -45,9 +43,8 @@ impl Recording {
                 return Err(error.into());
             }
         };
-        let device = capture.input().map_or_else(String::new, |input| input.name);
         let recorded_at_ms = recorded_at_ms.saturating_sub(pre_roll.as_millis() as u64);
-        Ok(Self { id, recorded_at_ms, device, take, file, peaks })
+        Ok(Self { id, recorded_at_ms, take, file, peaks })
     }
 
     pub fn id(&self) -> &str {
@@ -65,30 +62,31 @@ impl Recording {
         let _ = library.delete(&self.id);
     }
 
-    /// Ends it: when this returns, both files are complete.
+    /// Ends it: when this returns, both files are complete. `device` is what it was recorded with.
     ///
     /// # Errors
     /// What kept the take or its file from being complete; what there is of it is kept.
-    pub fn finish(self, library: &Library) -> Result<TakeInfo> {
+    pub fn finish(self, device: String, library: &Library) -> Result<TakeInfo> {
         let report = self.take.finish();
         let written = self.file.finish();
         let report = report?;
         let reader = WavReader::open(library.audio_path(&self.id)?)?;
         let format = reader.format();
         let first_frame = report.latency.first_frame;
-        let (name, text) = interim::verdict(&report);
+        // The worst comes first.
+        let verdict = report.verdicts.first().copied().unwrap_or_default();
         let peak = report.levels.iter().map(|level| level.peak_dbfs()).fold(f32::MIN, f32::max);
         let take = TakeInfo {
             id: self.id,
             recorded_at_ms: self.recorded_at_ms,
-            device: self.device,
+            device,
             rate_hz: format.rate_hz,
             channels: format.channels,
             frames: reader.frames(),
             length_ms: reader.frames() * 1000 / u64::from(format.rate_hz),
             first_frame_ms: first_frame.map(|since| since.as_secs_f64() * 1e3),
             peak_dbfs: peak.max(-200.0),
-            verdict: Verdict { name: name.to_owned(), text },
+            verdict: Verdict { name: verdict.name().to_owned(), text: verdict.to_string() },
             gaps: holes(&report),
             outline: outline(&self.peaks.lock()),
         };

@@ -1,13 +1,12 @@
 //! What the commands and the application share: the capture, the take that goes on, the folder of takes.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::interim::{self, Interim};
 use crate::library::Library;
 use crate::models::{Device, Notice, RunningTake, State, Status, TakeInfo, TakeRequest};
 use crate::picture::{self, Figures};
 use crate::recording::{Recording, Stopwatch};
 use crate::watchers::{self, Watchers};
-use hearken::{Capture, Config, Input, Take, TakePlan};
+use hearken::{Capture, Config, Input, Picture, Take, TakePlan};
 use parking_lot::{Mutex, MutexGuard};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,7 +41,8 @@ struct Seen {
     muted: bool,
     is_held: bool,
     take: Option<(String, Stopwatch)>,
-    interim: Interim,
+    /// The name of the device that was open last.
+    device: String,
 }
 
 #[derive(Debug, Default)]
@@ -126,10 +126,10 @@ impl Hearken {
     }
 
     pub(crate) fn picture(&self) -> Vec<u8> {
-        let mut seen = self.0.seen.lock();
-        let Some(capture) = seen.capture.clone() else {
+        let seen = self.0.seen.lock();
+        let Some(capture) = &seen.capture else {
             let figures = Figures { muted: seen.muted, ..Figures::default() };
-            return picture::pack(&figures, &[0; interim::BYTES]);
+            return picture::pack(&figures, &Picture::default());
         };
         let ledger = capture.stats().ledger;
         let (state, open) = (seen.state(), capture.input().is_some());
@@ -141,8 +141,7 @@ impl Hearken {
             elapsed_ms: seen.take.as_ref().map_or(0, |(_, watch)| watch.elapsed_ms()),
             missing: ledger.dropped + ledger.lost,
         };
-        let engine = seen.interim.bytes(&capture.picture(), figures.missing, figures.muted);
-        picture::pack(&figures, &engine)
+        picture::pack(&figures, &capture.picture())
     }
 
     /// Holds the device open until [`close`](Self::close).
@@ -275,6 +274,11 @@ impl Studio {
         }
     }
 
+    /// A device was opened.
+    pub fn opened(&self, name: &str) {
+        name.clone_into(&mut self.seen.lock().device);
+    }
+
     /// Tells every page.
     pub fn tell_state(&self) -> Status {
         let status = self.status();
@@ -301,8 +305,12 @@ impl Studio {
 
     fn finish(&self, control: &mut Control) -> Result<TakeInfo> {
         let recording = control.recording.take().ok_or_else(not_recording)?;
-        self.seen.lock().take = None;
-        let finished = recording.finish(&self.library);
+        let device = {
+            let mut seen = self.seen.lock();
+            seen.take = None;
+            seen.device.clone()
+        };
+        let finished = recording.finish(device, &self.library);
         self.tell_state();
         let take = finished?;
         self.watchers.tell(&Notice::Verdict { take: Box::new(take.clone()) });

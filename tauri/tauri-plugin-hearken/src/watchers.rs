@@ -60,6 +60,9 @@ fn pass_on(studio: &Weak<Studio>, events: Events) {
         if since.elapsed() > Duration::from_secs(1) {
             (since, told) = (Instant::now(), 0);
         }
+        if let EventKind::Opened(input) | EventKind::Reopened(input) = &event.kind {
+            studio.opened(&input.name);
+        }
         let Some(notice) = notice(&event.kind, &studio) else { continue };
         told += 1;
         if told <= MOST {

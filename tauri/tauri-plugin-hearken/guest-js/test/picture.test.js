@@ -23,10 +23,10 @@ test('a picture is decoded as it was packed', () => {
         { peak: 0.5, rms: 0.25, held: 0.5 },
         { peak: 1, rms: 0.125, held: 1 },
       ],
-      verdict: 'ok',
+      verdict: 'too_quiet',
       voice: -1,
       column: 1,
-      flags: [0, 1],
+      flags: [0, 9],
       shape: [0, 0, -32767, 32767],
     },
   )
