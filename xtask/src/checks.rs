@@ -2,7 +2,7 @@
 
 use crate::tally::Tally;
 use crate::workspace::{VOICE, Workspace};
-use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup, soak};
+use crate::{Outcome, app, child, duplicates, instructions, licences, loom, sanitizers, setup, soak};
 use std::process::Command;
 use std::time::Instant;
 
@@ -87,6 +87,7 @@ const CHECKS: &[Check] = &[
         slow: true,
         run: |w, tally| soak::short(w).iter_mut().try_for_each(|command| tests(command, tally)),
     },
+    Check { name: "recorder", slow: true, run: app::check },
     Check { name: "instructions", slow: true, run: |w, _| instructions::run(w, &[]) },
     Check {
         name: "cost of the voice detectors",
@@ -130,13 +131,13 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
 }
 
 /// Runs a command that only has to succeed.
-fn clean(command: &mut Command) -> Outcome {
+pub fn clean(command: &mut Command) -> Outcome {
     let (success, _) = child::stream(command)?;
     if success { Ok(()) } else { Err("see above".into()) }
 }
 
 /// Runs tests and counts them.
-fn tests(command: &mut Command, tally: &mut Tally) -> Outcome {
+pub fn tests(command: &mut Command, tally: &mut Tally) -> Outcome {
     let (success, text) = child::stream(command)?;
     let ran = Tally::read(&text);
     *tally += ran;

@@ -17,18 +17,18 @@ export class Meters {
   /** @param {HTMLElement} element */
   constructor(element) {
     this.#element = element
-    this.show([])
+    this.#fit(1)
   }
 
   /** @param {ChannelLevel[]} channels */
   show(channels) {
-    this.#fit(Math.max(1, channels.length))
+    if (channels.length > 0) this.#fit(channels.length)
     const speaks = performance.now() - this.#spokenAt > SPOKEN_MS
     if (speaks) this.#spokenAt = performance.now()
     ;[...this.#element.children].forEach((meter, index) => {
       const { peak, held } = channels[index] ?? { peak: 0, held: 0 }
       const [bar, tick] = /** @type {HTMLElement[]} */ ([...meter.children])
-      if (bar) bar.style.transform = `scaleX(${share(peak).toFixed(3)})`
+      if (bar) bar.style.clipPath = `inset(0 ${(100 - 100 * share(peak)).toFixed(1)}% 0 0)`
       if (tick) {
         tick.style.left = `calc(${(100 * share(held)).toFixed(1)}% - 2px)`
         tick.style.opacity = held > 0.001 ? '0.55' : '0'
