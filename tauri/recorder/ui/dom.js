@@ -19,6 +19,15 @@ export function get(id, type) {
   return element
 }
 
+/**
+ * Writes only what is new: the same text again is laid out again, and read aloud again.
+ * @param {Element} element
+ * @param {string} text
+ */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text
+}
+
 /** @param {number} ms */
 export function clock(ms, digits = 0) {
   const seconds = ms / 1000

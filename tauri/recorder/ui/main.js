@@ -2,7 +2,7 @@
 import { Banner } from './banner.js'
 import { Details } from './details.js'
 import { Devices } from './devices.js'
-import { byId, clock, get, setIcon } from './dom.js'
+import { byId, clock, get, setIcon, write } from './dom.js'
 import { Meters } from './meters.js'
 import { Takes } from './takes.js'
 import { Waveform } from './waveform.js'
@@ -22,7 +22,7 @@ const devices = new Devices(() => act(hold))
 const details = new Details(hearken.status)
 const puller = hearken.follow(show)
 const preRoll = get('pre-roll', HTMLInputElement)
-const [record, pause, mute] = [byId('record'), get('pause', HTMLButtonElement), byId('mute')]
+const [record, pause, mute, elapsed] = [byId('record'), get('pause', HTMLButtonElement), byId('mute'), byId('elapsed')]
 
 /** @type {Status['state']} */
 let state = 'closed'
@@ -104,7 +104,7 @@ function apply(status) {
   byId('record-label').textContent = isRecording() ? 'Stop' : 'Record'
   record.setAttribute('title', isRecording() ? 'Stop (R)' : 'Record (R), or hold the space bar')
   byId('discard').hidden = !isRecording()
-  if (!isRecording()) byId('elapsed').textContent = clock(0, 1)
+  if (!isRecording()) write(elapsed, clock(0, 1))
   if (state === 'closed') meters.show([])
   if (!isRecording()) banner.clear('lost')
   puller.wake()
@@ -120,16 +120,14 @@ function tell(away = false) {
   else if (state === 'paused') hint = 'Paused'
   else if (state === 'recording') hint = hasHeard ? 'Recording' : 'Speak now'
   else if (state === 'open') hint = 'Listening, not recording'
-  const line = byId('hint')
-  // Written only when it changes: it is read aloud.
-  if (line.textContent !== hint) line.textContent = hint
+  write(byId('hint'), hint)
 }
 
 /** @param {Picture} picture */
 function show(picture) {
   waveform.show(picture)
   meters.show(picture.open ? picture.channels : [])
-  if (picture.state === 'recording' || picture.state === 'paused') byId('elapsed').textContent = clock(picture.elapsedMs, 1)
+  if (picture.state === 'recording' || picture.state === 'paused') write(elapsed, clock(picture.elapsedMs, 1))
   if (picture.channels.some(({ peak }) => peak > SOUND)) hasHeard = true
   if (picture.away && isRecording()) banner.lost()
   else banner.clear('lost')

@@ -18,12 +18,30 @@ export class Waveform {
   #newest = 0
   /** When the device went away, or the last column was made up for it. */
   #awayAt = 0
+  /** @type {[number, number]} */
+  #size = [0, 0]
+  #colours = { red: '', dim: '', quiet: '', amber: '' }
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.#canvas = canvas
-    new ResizeObserver(() => this.#draw(false)).observe(canvas)
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw(false))
+    new ResizeObserver(() => this.#fit()).observe(canvas)
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#fit())
+    this.#fit()
+  }
+
+  /** Takes over size and colours from the page, which is not asked for each picture. */
+  #fit() {
+    const canvas = this.#canvas
+    const density = window.devicePixelRatio
+    this.#size = [canvas.clientWidth, canvas.clientHeight]
+    ;[canvas.width, canvas.height] = [canvas.clientWidth * density, canvas.clientHeight * density]
+    canvas.getContext('2d')?.scale(density, density)
+    const style = getComputedStyle(canvas)
+    for (const name of /** @type {const} */ (['red', 'dim', 'quiet', 'amber'])) {
+      this.#colours[name] = style.getPropertyValue(`--${name}`)
+    }
+    this.#draw(false)
   }
 
   clear() {
@@ -63,19 +81,11 @@ export class Waveform {
 
   /** @param {boolean} isRecording */
   #draw(isRecording) {
-    const canvas = this.#canvas
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight]
-    const density = window.devicePixelRatio
-    if (canvas.width !== width * density || canvas.height !== height * density) {
-      ;[canvas.width, canvas.height] = [width * density, height * density]
-    }
-    const pen = canvas.getContext('2d')
+    const pen = this.#canvas.getContext('2d')
     if (!pen) return
-    pen.setTransform(density, 0, 0, density, 0, 0)
+    const [width, height] = this.#size
+    const { red, dim, quiet, amber } = this.#colours
     pen.clearRect(0, 0, width, height)
-    const style = getComputedStyle(canvas)
-    const colour = (/** @type {string} */ name) => style.getPropertyValue(name)
-    const [red, dim, quiet, amber] = [colour('--red'), colour('--dim'), colour('--quiet'), colour('--amber')]
     const middle = height / 2
     pen.fillStyle = quiet
     pen.fillRect(0, middle - 0.5, width, 1)
