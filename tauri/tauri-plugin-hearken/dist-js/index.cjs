@@ -67,6 +67,7 @@ class PicturePuller {
     #state = 'resting';
     #timer;
     #woken = false;
+    #isUnderWay = false;
     constructor(pull, show) {
         this.#pull = pull;
         this.#show = show;
@@ -75,31 +76,31 @@ class PicturePuller {
     /** Something has begun, or may have. */
     wake() {
         this.#woken = true;
-        if (this.#state === 'resting')
+        if (this.#state === 'resting' && !this.#isUnderWay)
             void this.#once();
     }
-    /** Rests until it is woken. */
+    /** Shows nothing more until it is woken. */
     rest() {
         clearTimeout(this.#timer);
+        this.#woken = false;
         this.#state = 'resting';
     }
     async #once() {
         if (globalThis.document?.hidden)
             return this.rest();
         this.#state = 'pulling';
+        this.#isUnderWay = true;
         this.#woken = false;
         const begun = performance.now();
-        let goesOn = false;
-        try {
-            const picture = await this.#pull();
-            goesOn = picture.open || picture.state !== 'closed';
-            this.#show(picture);
-        }
-        catch {
-            // Whoever started something hears of its failure; there is just nothing to show.
-        }
+        // Whoever started something hears of its failure; there is just nothing to show.
+        const picture = await this.#pull().catch(() => undefined);
+        this.#isUnderWay = false;
+        // Somebody may have sent it to rest meanwhile, and woken it again.
         if (this.#state !== 'pulling')
-            return;
+            return this.#woken ? this.#once() : undefined;
+        if (picture)
+            this.#show(picture);
+        const goesOn = picture !== undefined && (picture.open || picture.state !== 'closed');
         if (!goesOn && !this.#woken)
             return this.rest();
         this.#state = 'waiting';

@@ -54,6 +54,6 @@ export declare class PicturePuller {
     constructor(pull: () => Promise<Picture>, show: (picture: Picture) => void);
     /** Something has begun, or may have. */
     wake(): void;
-    /** Rests until it is woken. */
+    /** Shows nothing more until it is woken. */
     rest(): void;
 }

@@ -105,6 +105,7 @@ export class PicturePuller {
   #state: 'resting' | 'pulling' | 'waiting' = 'resting'
   #timer: ReturnType<typeof setTimeout> | undefined
   #woken = false
+  #isUnderWay = false
 
   constructor(pull: () => Promise<Picture>, show: (picture: Picture) => void) {
     this.#pull = pull
@@ -115,29 +116,29 @@ export class PicturePuller {
   /** Something has begun, or may have. */
   wake(): void {
     this.#woken = true
-    if (this.#state === 'resting') void this.#once()
+    if (this.#state === 'resting' && !this.#isUnderWay) void this.#once()
   }
 
-  /** Rests until it is woken. */
+  /** Shows nothing more until it is woken. */
   rest(): void {
     clearTimeout(this.#timer)
+    this.#woken = false
     this.#state = 'resting'
   }
 
   async #once(): Promise<void> {
     if (globalThis.document?.hidden) return this.rest()
     this.#state = 'pulling'
+    this.#isUnderWay = true
     this.#woken = false
     const begun = performance.now()
-    let goesOn = false
-    try {
-      const picture = await this.#pull()
-      goesOn = picture.open || picture.state !== 'closed'
-      this.#show(picture)
-    } catch {
-      // Whoever started something hears of its failure; there is just nothing to show.
-    }
-    if (this.#state !== 'pulling') return
+    // Whoever started something hears of its failure; there is just nothing to show.
+    const picture = await this.#pull().catch(() => undefined)
+    this.#isUnderWay = false
+    // Somebody may have sent it to rest meanwhile, and woken it again.
+    if (this.#state !== 'pulling') return this.#woken ? this.#once() : undefined
+    if (picture) this.#show(picture)
+    const goesOn = picture !== undefined && (picture.open || picture.state !== 'closed')
     if (!goesOn && !this.#woken) return this.rest()
     this.#state = 'waiting'
     this.#timer = setTimeout(() => void this.#once(), Math.max(0, 1000 / PER_SECOND - (performance.now() - begun)))
