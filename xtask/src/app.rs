@@ -48,7 +48,8 @@ pub fn soak(workspace: &Workspace, arguments: &[String]) -> Outcome {
     prepare()?;
     child::run(&mut cargo(workspace, "build --release --locked --package recorder --package e2e"))?;
     let soak = cargo(workspace, "run --release --locked --package recorder --package e2e --bin soak --");
-    child::run({ soak }.args(arguments))
+    // There is no graphics card behind its display, and OpenGL in software costs half a core.
+    child::run({ soak }.args(arguments).env("WEBKIT_DISABLE_DMABUF_RENDERER", "1"))
 }
 
 fn prepare() -> Outcome {

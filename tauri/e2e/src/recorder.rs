@@ -27,8 +27,6 @@ impl Recorder {
         let display = Display::start();
         let mut environment = server.environment();
         environment.insert("DISPLAY".to_owned(), display.name.clone().into());
-        // There is no graphics card behind this display, and OpenGL in software costs a core.
-        environment.insert("WEBKIT_DISABLE_DMABUF_RENDERER".to_owned(), "1".into());
         environment.insert("GDK_BACKEND".to_owned(), "x11".into());
         environment.insert("DBUS_SESSION_BUS_ADDRESS".to_owned(), "disabled:".into());
         environment.insert("GTK_THEME".to_owned(), if is_dark { "Adwaita:dark" } else { "Adwaita" }.into());
