@@ -48,15 +48,16 @@ pub struct Found {
 }
 
 impl Reference {
-    /// Of what the microphone speaks.
+    /// Of what the microphone speaks, again and again.
     ///
     /// # Panics
     /// If it cannot be made.
     pub fn new(spoken: &[i16]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("spoken.wav");
+        let again = &spoken[..spoken.len().min(RATE_HZ as usize)];
         let phase = |skip: usize| {
-            write(&path, &spoken[skip..]);
+            write(&path, &[&spoken[skip..], again].concat());
             let config = Config { input: Input::File(path.clone()), ..Config::default() };
             written(config, Tap::new().rate_hz(TAKE_HZ)).into_iter().map(f32::from).collect()
         };
