@@ -2,7 +2,7 @@
 
 use crate::tally::Tally;
 use crate::workspace::{FEATURES, Workspace};
-use crate::{Outcome, child, duplicates, instructions, licences, loom, sanitizers, setup, soak};
+use crate::{Outcome, app, child, duplicates, instructions, licences, loom, sanitizers, setup, soak};
 use std::process::Command;
 use std::time::Instant;
 
@@ -93,6 +93,7 @@ const CHECKS: &[Check] = &[
         slow: true,
         run: |w, tally| soak::short(w).iter_mut().try_for_each(|command| tests(command, tally)),
     },
+    Check { name: "recorder", slow: true, run: app::check },
     Check { name: "instructions", slow: true, run: |w, _| instructions::run(w, &[]) },
     Check {
         name: "cost of the voice detectors",
@@ -136,13 +137,13 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
 }
 
 /// Runs a command that only has to succeed.
-fn clean(command: &mut Command) -> Outcome {
+pub fn clean(command: &mut Command) -> Outcome {
     let (success, _) = child::stream(command)?;
     if success { Ok(()) } else { Err("see above".into()) }
 }
 
 /// Runs tests and counts them.
-fn tests(command: &mut Command, tally: &mut Tally) -> Outcome {
+pub fn tests(command: &mut Command, tally: &mut Tally) -> Outcome {
     let (success, text) = child::stream(command)?;
     let ran = Tally::read(&text);
     *tally += ran;

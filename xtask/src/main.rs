@@ -2,6 +2,7 @@
 //!
 //! Needs nothing but a Rust toolchain: it installs what the engine itself needs, so it must build before it.
 
+mod app;
 mod bench;
 mod checks;
 mod child;
@@ -87,6 +88,19 @@ const VERBS: &[Verb] = &[
         arguments: "[--minutes N]",
         what: "a virtual day, 10^9 frames, and N minutes (10) on an audio server: ledger, clock, memory",
         run: soak::run,
+    },
+    Verb { name: "app", arguments: "", what: "build the recorder in release, and run it", run: app::run },
+    Verb {
+        name: "app-test",
+        arguments: "",
+        what: "the plugin's and the recorder's tests, the last of them in a real web view",
+        run: app::test,
+    },
+    Verb {
+        name: "app-soak",
+        arguments: "[--minutes N]",
+        what: "record for 10 minutes with the meter running; red where memory grows or a core is kept busy",
+        run: app::soak,
     },
     Verb {
         name: "setup",

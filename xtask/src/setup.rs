@@ -54,6 +54,22 @@ pub const TEST: &[Need] = &[
     need("flite", "flite", "flite", Sign::Program("flite")),
 ];
 
+/// What the recorder needs on top of the build.
+pub const APP: &[Need] = &[need(
+    "libwebkit2gtk-4.1-dev",
+    "webkit2gtk4.1-devel",
+    "webkit2gtk-4.1",
+    Sign::Library("webkit2gtk-4.1"),
+)];
+
+/// What its tests need on top.
+pub const APP_TEST: &[Need] = &[
+    need("webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", Sign::Program("WebKitWebDriver")),
+    need("xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb", Sign::Program("Xvfb")),
+    need("nodejs", "nodejs", "nodejs", Sign::Program("node")),
+    need("npm", "npm", "npm", Sign::Program("npm")),
+];
+
 /// Installs what the build and the tests need, with `--build` only what the build needs.
 pub fn run(_: &Workspace, arguments: &[String]) -> Outcome {
     match arguments {
@@ -73,7 +89,8 @@ pub fn prepare<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Outcome {
         return Ok(());
     }
     let family = family(&fs::read_to_string("/etc/os-release").unwrap_or_default());
-    let met = |need: &Need| if family == Family::Debian { installed(need.debian) } else { seen(&need.sign) };
+    // A program need not come from the distribution: Node.js often does not.
+    let met = |need: &Need| family == Family::Debian && installed(need.debian) || seen(&need.sign);
     let missing: Vec<&Need> = needs.into_iter().filter(|need| !met(need)).collect();
     if missing.is_empty() {
         println!("setup: every system package that is needed is there");

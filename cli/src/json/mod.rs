@@ -121,7 +121,7 @@ impl Take {
 
     /// With the stretches of speech that the file holds one behind the other, if it holds only those.
     pub fn with_segments(self, segments: Option<&[Segment]>) -> Self {
-        let rate_hz = self.output.rate_hz;
+        let Some(rate_hz) = self.output.as_ref().map(|output| output.rate_hz) else { return self };
         let spoken =
             |segments: &[Segment]| segments.iter().map(|segment| Spoken::new(*segment, rate_hz)).collect();
         Self { segments: segments.map(spoken), ..self }
