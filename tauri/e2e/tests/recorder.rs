@@ -111,7 +111,7 @@ fn what_is_said_is_recorded_paused_played_and_deleted() {
     page.run("document.activeElement.blur()");
     page.keys("keyDown", " ");
     recorder.wait_for_state("recording");
-    seconds(0.5);
+    seconds(1.5);
     page.keys("keyUp", " ");
     recorder.wait_for_takes(1);
     assert_eq!(page.run("return document.body.dataset.state"), "closed");
