@@ -40,7 +40,10 @@ pub fn check(workspace: &Workspace, tally: &mut Tally) -> Outcome {
     checks::clean(&mut cargo(workspace, "clippy --locked --workspace --all-targets -- --deny warnings"))?;
     // One set of packages, so one set of features: the recorder is built once. One test at a time, since each has a
     // display, a sound server and a web view.
-    checks::tests(&mut cargo(workspace, "test --locked --workspace -- --test-threads=1 --nocapture"), tally)
+    checks::tests(
+        &mut cargo(workspace, "test --locked --workspace --no-fail-fast -- --test-threads=1 --nocapture"),
+        tally,
+    )
 }
 
 /// A long recording, measured.

@@ -20,7 +20,7 @@ export class Waveform {
   #awayAt = 0
   /** @type {[number, number]} */
   #size = [0, 0]
-  #colours = { red: '', dim: '', quiet: '', amber: '' }
+  #colours = { red: '', dim: '', quiet: '', amber: '', green: '' }
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
@@ -38,7 +38,7 @@ export class Waveform {
     ;[canvas.width, canvas.height] = [canvas.clientWidth * density, canvas.clientHeight * density]
     canvas.getContext('2d')?.scale(density, density)
     const style = getComputedStyle(canvas)
-    for (const name of /** @type {const} */ (['red', 'dim', 'quiet', 'amber'])) {
+    for (const name of /** @type {const} */ (['red', 'dim', 'quiet', 'amber', 'green'])) {
       this.#colours[name] = style.getPropertyValue(`--${name}`)
     }
     this.#draw(false)
@@ -84,29 +84,30 @@ export class Waveform {
     const pen = this.#canvas.getContext('2d')
     if (!pen) return
     const [width, height] = this.#size
-    const { red, dim, quiet, amber } = this.#colours
     pen.clearRect(0, 0, width, height)
-    const middle = height / 2
-    pen.fillStyle = quiet
-    pen.fillRect(0, middle - 0.5, width, 1)
+    const middle = Math.floor(height / 2)
+    const { red, dim, quiet, amber, green } = this.#colours
+    // Whole pixels only: half ones are blended, which costs more than all the rest.
+    const bar = (/** @type {string} */ colour, /** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ wide, /** @type {number} */ high) => {
+      pen.fillStyle = colour
+      pen.fillRect(x, y, wide, high)
+    }
+    bar(quiet, 0, middle, width, 1)
+    const heard = isRecording ? red : dim
     let x = width - STEP
     for (let at = this.#columns.length - 1; at >= 0 && x > -STEP; at -= 1, x -= STEP) {
       const { top, bottom, bits } = this.#columns[at] ?? { top: 0, bottom: 0, bits: 0 }
       if (bits & COLUMN.missing) {
         pen.globalAlpha = 0.3
-        pen.fillStyle = red
-        pen.fillRect(x, 0, STEP, height)
+        bar(red, x, 0, STEP, height)
         pen.globalAlpha = 1
       }
+      if (bits & COLUMN.voice) bar(green, x, height - 3, STEP, 3)
       // The square root shows a whisper, and still tells it from a shout.
-      const up = Math.sqrt(Math.max(0, top)) * (middle - 4)
-      const down = Math.sqrt(Math.max(0, -bottom)) * (middle - 4)
-      if (bits & COLUMN.clipped) pen.fillStyle = amber
-      else if (bits & (PAUSED | COLUMN.muted)) pen.fillStyle = quiet
-      else pen.fillStyle = isRecording ? red : dim
-      pen.globalAlpha = bits & COLUMN.voice || !isRecording ? 1 : 0.75
-      pen.fillRect(x, middle - up - 0.5, STEP - 1, up + down + 1)
-      pen.globalAlpha = 1
+      const up = Math.round(Math.sqrt(Math.max(0, top)) * (middle - 5))
+      const down = Math.round(Math.sqrt(Math.max(0, -bottom)) * (middle - 5))
+      const leftOut = bits & (PAUSED | COLUMN.muted)
+      bar(bits & COLUMN.clipped ? amber : leftOut ? quiet : heard, x, middle - up, STEP - 1, up + down + 1)
     }
   }
 }
