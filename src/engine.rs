@@ -143,6 +143,13 @@ impl Engine {
         }
     }
 
+    /// The callbacks have brought so much by now.
+    pub fn delivered(&mut self, record: &Record, now: Duration) {
+        if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
+            line.timing.delivered(record.captured, now);
+        }
+    }
+
     /// Before and after the blocks that wait: what was asked of takes meanwhile.
     pub fn heed(&mut self, now: Duration) {
         if let Some(line) = &self.line {

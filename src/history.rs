@@ -124,8 +124,9 @@ impl History {
             left -= 1;
             let (format, timing) = epoch.map_or((format, timing), |ended| (ended.format, &ended.timing));
             let Span { start: first, end, .. } = stretch.span;
-            if begin.is_some() && timing.captured(end as f64, 0.0).at > start {
-                let from = timing.position_at(start).clamp(first, end);
+            let from = timing.position_at(start);
+            if begin.is_some() && from < end {
+                let from = from.max(first);
                 if let Some(begin) = begin.take() {
                     begin(pipe, format, first, from);
                 }

@@ -221,6 +221,7 @@ impl Worker {
         let record = session.epoch.record.read();
         let live = live(session, record, std::mem::take(&mut self.watch.late));
         self.watch(now, &live);
+        self.engine.delivered(&record, seen);
         let Some(session) = self.supervisor.session() else { return (false, None) };
         self.engine.heed(seen);
         let more = drain(session, &mut self.engine, seen);

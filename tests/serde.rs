@@ -3,8 +3,8 @@
 use hearken::signal::clip::Clips;
 use hearken::wav::{Encoding, Recovered, WavFormat};
 use hearken::{
-    Away, Capture, CapturedAt, Cause, Channels, ClockStats, Column, Config, Detector, DeviceInfo, EndPoint,
-    EpochReport, Error, ErrorKind, Event, EventKind, FileFormat, FormatWish, Gap, GapPolicy, Input,
+    Away, Cadence, Capture, CapturedAt, Cause, Channels, ClockStats, Column, Config, Detector, DeviceInfo,
+    EndPoint, EpochReport, Error, ErrorKind, Event, EventKind, FileFormat, FormatWish, Gap, GapPolicy, Input,
     InputInfo, Latency, Ledger, Level, LossState, Pace, Picture, Quality, Recovery, Report, SampleFormat,
     SoundVerdict, StampClass, Stats, StopReason, StreamFormat, Synthetic, TakeEnd, TakePlan, TakeReport, Tap,
     TapLedger, Verdict, Voice, VoiceEvent, WhenFull, Written,
@@ -178,6 +178,7 @@ fn figures_and_reports_are_read_back() {
         started_at: ODD,
         ledger,
         clock: clock(),
+        cadence: Cadence::default(),
         ended: Some(Away::Failed(ErrorKind::PermissionDenied)),
     };
     let told = round(Report {

@@ -27,8 +27,9 @@ pub struct Picture {
     /// Clips of each channel since somebody looks; see [`Clips`](super::clip::Clips).
     pub clips: [u32; MAX_CHANNELS],
     /// The number of the newest column: it covers the device frames from `column * hop` on, and a hop is a thirtieth of
-    /// the rate, rounded down. So an interface that scrolls appends only what is new to it, across pauses as well. A
-    /// device that is opened anew counts from 0 again: what is no greater than what was seen is all new.
+    /// the rate, rounded down. So an interface that scrolls appends only what is new to it, across pauses as well: nothing
+    /// where the number is the last picture's. A device that is opened anew counts from 0 again: what is less than what
+    /// was seen is all new.
     pub column: u64,
     /// The waveform, oldest first; the last one is number `column`.
     #[cfg_attr(feature = "serde", serde(with = "crate::serial::array"))]

@@ -276,6 +276,11 @@ const LIE_PPM: f64 = 10_000.0;
 /// How near a standard rate must be to be meant, as a part of it.
 const NEAR: f64 = 0.01;
 const LIE_BASELINE: f64 = 0.2;
+/// Later than this, what a capture time may be off by counts: as a part of the time that the stamps have been seen, or of
+/// what the rate is off by.
+const LIE_QUICK: f64 = 0.5;
+const LIE_OPEN: f64 = 0.05;
+const LIE_OPEN_OF_DRIFT: f64 = 0.2;
 const LIE_LOOKS: u32 = 3;
 
 /// Notices a device whose rate is not what it says.
@@ -290,9 +295,15 @@ impl RateLie {
         Self { labelled: f64::from(rate_hz), looks: 0 }
     }
 
-    /// After each block: the standard rate that the device runs at if that is another one, by more than 1 %.
-    pub fn look(&mut self, clock: &Clock) -> Option<u32> {
-        let is_off = clock.baseline_seconds() >= LIE_BASELINE && clock.ppm().abs() > LIE_PPM;
+    /// After each block, which ends at `end`: the standard rate that the device runs at if that is another one, by more
+    /// than 1 %.
+    pub fn look(&mut self, clock: &Clock, end: f64) -> Option<u32> {
+        let seconds = clock.baseline_seconds();
+        // A device that was silent at first looks slow for seconds, while its stamps leave much open.
+        let drift = (1.0 / (1.0 + clock.ppm() * 1e-6) - 1.0).abs();
+        let open = clock.time_of(end).bound_ns * 1e-9 / seconds;
+        let is_known = seconds < LIE_QUICK || open < f64::max(LIE_OPEN, LIE_OPEN_OF_DRIFT * drift);
+        let is_off = seconds >= LIE_BASELINE && is_known && clock.ppm().abs() > LIE_PPM;
         self.looks = if is_off { self.looks + 1 } else { 0 };
         let rate = self.labelled * (1.0 + clock.ppm() * 1e-6);
         let off = |standard: u32| (f64::from(standard) / rate - 1.0).abs();

@@ -87,6 +87,8 @@ const AHEAD_NS: f64 = 0.2e9;
 const BEHIND_NS: f64 = 120e9;
 /// How exactly a stamp is reckoned from a callback's, in nanoseconds.
 const REPEATED_NS: f64 = 2.5;
+/// Capture times that may be off by more say less than what has been delivered.
+const UNKNOWN: Duration = Duration::from_millis(30);
 /// Settled losses whose place on the axis is remembered.
 const SHIFTS: usize = 64;
 
@@ -108,6 +110,8 @@ pub struct Timing {
     absurd: u64,
     /// The end of the newest block, in device frames.
     end: u64,
+    /// Frames that the callback had been given, and when that was.
+    delivered: (u64, Duration),
     /// Frames of the largest callback: the stamp of a block that began inside of one was reckoned.
     largest: f64,
     /// The last block whose stamp was news: its first frame, and the stamp.
@@ -134,6 +138,7 @@ impl Timing {
             blocks: 0,
             absurd: 0,
             end: 0,
+            delivered: (0, Duration::ZERO),
             largest: 0.0,
             news: (0, f64::NEG_INFINITY),
             lost: 0,
@@ -187,7 +192,7 @@ impl Timing {
         } else {
             self.clock.push(start as f64, ns);
         }
-        self.actual_rate_hz = self.lie.look(&self.clock);
+        self.actual_rate_hz = self.lie.look(&self.clock, self.end as f64);
         if let Some(verdict) = verdict {
             self.provisional = (verdict.state == LossState::Provisional).then_some(verdict);
         }
@@ -251,9 +256,20 @@ impl Timing {
         }
     }
 
-    /// Which frame of the axis was captured at `at`; 0 for whatever was before the first.
+    /// So many frames had been given to the callback, as seen so long after the first open.
+    pub fn delivered(&mut self, captured: u64, seen: Duration) {
+        self.delivered = (captured, seen);
+    }
+
+    /// Which frame of the axis was captured at `at`; 0 for whatever was before the first. While the clock is not known
+    /// well, what had been delivered by then stands for what had been captured.
     pub fn position_at(&self, at: Duration) -> u64 {
         let end = (self.end + self.lost) as f64;
+        if self.captured(end, 0.0).bound > UNKNOWN {
+            let (captured, seen) = self.delivered;
+            let since = at.as_secs_f64() - seen.as_secs_f64();
+            return ((captured + self.lost) as f64 + since * self.rate).round().max(0.0) as u64;
+        }
         // Rates are off by so little that one step from a place nearby finds it, and a second removes what is left.
         let mut position = end;
         for _ in 0..2 {

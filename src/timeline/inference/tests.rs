@@ -239,7 +239,7 @@ fn a_device_that_lies_about_its_rate_is_flagged_within_300_ms() {
                 let ns = block.stamp_ns as f64 * 48_000.0 / f64::from(actual);
                 clock.push(block.position as f64, ns);
                 let seconds = block.position as f64 / f64::from(actual);
-                if let Some(rate) = lie.look(&clock) {
+                if let Some(rate) = lie.look(&clock, block.position as f64) {
                     flagged.get_or_insert((seconds, rate));
                 }
             }
