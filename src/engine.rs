@@ -105,7 +105,7 @@ impl Engine {
         self.trace_begin(&info, anchor, first_open);
         let timing = Timing::new(info.format.rate_hz, anchor, first_open);
         let (timeline, started_at, offset) = (Timeline::default(), Duration::ZERO, 0);
-        let cadence = Cadence::default();
+        let cadence = Cadence::new();
         let line = Line { info: info.clone(), timeline, timing, cadence, started_at, offset };
         if self.line.is_some() {
             self.outlets.open(&line);

@@ -1,11 +1,10 @@
 //! How regularly a device calls back, as far as the worker saw: each callback that was the only one between two looks.
 
 use crate::record::Record;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Values that are told apart; what comes after so many counts as the nearest smaller one.
-const MOST: usize = 1024;
+/// Values that are told apart; what comes after so many counts as the nearest smaller one, or as the least.
+const MOST: usize = 128;
 /// Intervals are told apart by a 256th of the power of two below them.
 const FINE_BITS: u32 = 8;
 
@@ -17,14 +16,20 @@ const FINE_BITS: u32 = 8;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cadence {
     /// Frames, and how many callbacks brought so many.
-    sizes: BTreeMap<u64, u64>,
+    sizes: Vec<(u64, u64)>,
     /// Nanoseconds, rounded down, and how often.
-    intervals: BTreeMap<u64, u64>,
+    intervals: Vec<(u64, u64)>,
     #[cfg_attr(feature = "serde", serde(skip))]
     last: Record,
 }
 
 impl Cadence {
+    /// One that takes no memory later.
+    pub(crate) fn new() -> Self {
+        let (sizes, intervals) = (Vec::with_capacity(MOST), Vec::with_capacity(MOST));
+        Self { sizes, intervals, last: Record::default() }
+    }
+
     /// A look at what the callback tells.
     pub(crate) fn look(&mut self, record: &Record) {
         let last = std::mem::replace(&mut self.last, *record);
@@ -40,7 +45,7 @@ impl Cadence {
 
     /// Callback sizes in frames, ascending, and how many callbacks had each.
     pub fn sizes(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.sizes.iter().map(|(frames, count)| (*frames, *count))
+        self.sizes.iter().copied()
     }
 
     /// From one callback's stamp to the next one's, rounded down by less than 0.4 %, ascending; and how many were so.
@@ -59,11 +64,12 @@ impl Cadence {
     }
 }
 
-fn note(values: &mut BTreeMap<u64, u64>, value: u64) {
-    if values.len() < MOST || values.contains_key(&value) {
-        *values.entry(value).or_default() += 1;
-    } else if let Some((_, count)) = values.range_mut(..=value).next_back() {
-        *count += 1;
+/// Counts a value, in ascending order.
+fn note(values: &mut Vec<(u64, u64)>, value: u64) {
+    match values.binary_search_by_key(&value, |(known, _)| *known) {
+        Ok(at) => values[at].1 += 1,
+        Err(at) if values.len() < MOST => values.insert(at, (value, 1)),
+        Err(at) => values[at.saturating_sub(1)].1 += 1,
     }
 }
 
@@ -72,8 +78,8 @@ fn rounded(ns: u64) -> u64 {
     ns >> dropped << dropped
 }
 
-fn quantile(values: &BTreeMap<u64, u64>, share: f64) -> Option<u64> {
-    let all: u64 = values.values().sum();
+fn quantile(values: &[(u64, u64)], share: f64) -> Option<u64> {
+    let all: u64 = values.iter().map(|(_, count)| count).sum();
     let wanted = ((all as f64 * share).ceil() as u64).clamp(1, all.max(1));
     let mut seen = 0;
     values.iter().find_map(|(value, count)| {

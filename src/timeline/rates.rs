@@ -42,10 +42,18 @@ struct Totals {
 }
 
 /// The window. Its totals are those of all epochs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RateWindow {
     late: u64,
     steps: VecDeque<Totals>,
+}
+
+impl Default for RateWindow {
+    fn default() -> Self {
+        // As long as it gets: nothing grows while a capture runs.
+        let steps = (WINDOW.as_secs() / STEP.as_secs()) as usize + 2;
+        Self { late: 0, steps: VecDeque::with_capacity(steps) }
+    }
 }
 
 impl RateWindow {

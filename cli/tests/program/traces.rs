@@ -20,7 +20,13 @@ fn a_replay_gives_the_account_and_the_file_of_the_take() {
     assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
     let mut replayed = said.json();
     assert_eq!(replayed["output"]["path"], "again.wav");
-    [&mut take, &mut replayed].into_iter().for_each(|account| drop(account["output"].take()));
+    for account in [&mut take, &mut replayed] {
+        account["output"].take();
+        // Two runs: not at the same moments.
+        for event in account["events"].as_array_mut().expect("events") {
+            event["at_ms"].take();
+        }
+    }
     assert_eq!(replayed, take);
     assert!(place.read("again.wav") == place.read("take.wav"), "the files differ");
     let said = place.hearken("replay take.trace");
