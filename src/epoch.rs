@@ -47,8 +47,7 @@ pub struct Epoch {
 /// while `muted` is set.
 pub fn epoch(format: StreamFormat, depth: Duration, muted: Arc<AtomicBool>) -> (Inlet, Epoch) {
     let rate = u64::from(format.rate_hz);
-    // About 20 ms: long enough that most callbacks fit in one or two, short enough that a partial one wastes little.
-    let block_frames = (rate / 50).next_power_of_two().max(16);
+    let block_frames = format.block_frames() as u64;
     let depth_frames = (depth.as_nanos() * u128::from(rate)).div_ceil(1_000_000_000) as u64;
     // What a full block holds at least. One more than the depth for the block being filled, and one for the partial
     // block of a hand-over.

@@ -111,6 +111,12 @@ pub struct StreamFormat {
 }
 
 impl StreamFormat {
+    /// Frames of a block: about 20 ms. Long enough that most callbacks fit in one or two, short enough that a partial one
+    /// wastes little.
+    pub(crate) fn block_frames(self) -> usize {
+        (self.rate_hz as usize / 50).next_power_of_two().max(16)
+    }
+
     /// Most channels that the engine takes.
     pub const MAX_CHANNELS: u16 = 32;
     /// Highest rate that the engine takes.

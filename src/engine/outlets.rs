@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use crate::error::Error;
-use crate::format::StreamFormat;
+use crate::format::{SampleFormat, StreamFormat};
 use crate::history::History;
 use crate::signal::decode;
 use crate::take::TakePipe;
@@ -30,10 +30,18 @@ impl Outlets {
 
     /// The first epoch begins.
     pub(super) fn begin(&mut self, format: StreamFormat) -> Result<(), Error> {
+        self.set_aside(format);
         self.taps.append(&mut self.waiting);
         self.taps.iter_mut().try_for_each(|tap| tap.begin(format, 0))?;
         self.taps.iter().for_each(|tap| tap.announce());
         Ok(())
+    }
+
+    /// Memory for the samples of a block; f32 is taken as it is.
+    fn set_aside(&mut self, format: StreamFormat) {
+        if format.sample != SampleFormat::F32 {
+            self.scratch.reserve(format.block_frames() * usize::from(format.channels));
+        }
     }
 
     /// A tap joins; `line` is the epoch that is open.
@@ -149,6 +157,7 @@ impl Outlets {
 
     /// Another epoch begins, `absence` after `old`.
     pub(super) fn resume(&mut self, old: Option<Line>, absence: &Absence, next: &Line) {
+        self.set_aside(next.info.format);
         self.taps.iter_mut().for_each(|tap| tap.resume(next.info.format, absence, &next.timing));
         if let Some(old) = old {
             let end = old.axis();

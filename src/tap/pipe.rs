@@ -187,7 +187,7 @@ impl Pipe for AudioPipe {
         let shift = resampler.shift_frames();
         self.stages = Some(Stages {
             mixer,
-            mixed: Vec::new(),
+            mixed: Vec::with_capacity(device.block_frames() * channels),
             gain: GainStage::new(self.tap.gain.clone(), channels),
             high_pass,
             resampler,
@@ -213,6 +213,7 @@ impl Pipe for AudioPipe {
         let Ok(resampler) = resampler else { return };
         stages.mixer = Mixer::in_place(&self.tap.channels, device.channels, channels);
         stages.device_hz = device.rate_hz;
+        stages.mixed.reserve(device.block_frames() * channels);
         let Stages { assembler, axis, tap_hz, .. } = stages;
         let gap = absence.gap(assembler.position(), *tap_hz);
         let ratio = f64::from(device.rate_hz) / f64::from(*tap_hz);
