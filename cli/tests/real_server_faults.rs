@@ -57,8 +57,8 @@ fn list<'a>(take: &'a Take, name: &str) -> &'a Vec<Value> {
 /// The kinds of the events, in order; attempts that failed are left out, since their number is chance.
 fn kinds(take: &Take) -> Vec<&str> {
     let kinds = list(take, "events").iter().filter_map(|event| event["kind"].as_str());
-    // What the sound is like is another matter.
-    kinds.filter(|kind| !["cannot open", "first signal", "verdict"].contains(kind)).collect()
+    // What the sound is like is another matter; so is what looked lost for a while on a busy machine: losses are gaps.
+    kinds.filter(|kind| !["cannot open", "first signal", "verdict", "lost"].contains(kind)).collect()
 }
 
 /// When the `nth` event of `kind` was noticed, in milliseconds.
