@@ -115,7 +115,8 @@ fn settings_are_read_back_and_what_is_not_named_is_the_default() {
     let wish = FormatWish { rate_hz: Some(48_000), sample: Some(SampleFormat::I16), ..FormatWish::default() };
     assert_eq!(round(wish), json!({"rate_hz": 48_000, "channels": null, "sample_format": "i16"}));
     assert_eq!(serde_json::from_str::<FormatWish>("{}").unwrap(), FormatWish::default());
-    let recovery = json!({"give_up_ms": 30_000.0, "stall_patience_ms": null, "fall_back": true});
+    let recovery =
+        json!({"give_up_ms": 30_000.0, "stall_patience_ms": null, "fall_back": true, "correct_rate": false});
     assert_eq!(round(Recovery::default()), recovery);
     round(Recovery { stall_patience: Some(ODD), ..Recovery::NONE });
     let short: Recovery = serde_json::from_str(r#"{"give_up_ms": 500}"#).unwrap();

@@ -44,6 +44,6 @@ impl Line {
 
     pub fn report(&self, ledger: Ledger, ended: Option<Away>) -> EpochReport {
         let (input, started_at, clock) = (self.info.clone(), self.started_at, self.timing.stats());
-        EpochReport { input, started_at, ledger, clock, cadence: self.cadence.clone(), ended }
+        EpochReport { input, started_at, ledger, clock, cadence: self.cadence.seen(), ended }
     }
 }

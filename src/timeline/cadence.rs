@@ -30,6 +30,11 @@ impl Cadence {
         Self { sizes, intervals, last: Record::default() }
     }
 
+    /// What was seen, without the place to go on from.
+    pub(crate) fn seen(&self) -> Self {
+        Self { sizes: self.sizes.clone(), intervals: self.intervals.clone(), last: Record::default() }
+    }
+
     /// A look at what the callback tells.
     pub(crate) fn look(&mut self, record: &Record) {
         let last = std::mem::replace(&mut self.last, *record);
