@@ -14,6 +14,7 @@
 pub mod channels;
 pub mod clip;
 pub mod decode;
+mod ear;
 pub mod gain;
 pub mod highpass;
 pub mod level;

@@ -1,5 +1,6 @@
 //! Makes pictures of what passes, while somebody looks.
 
+use super::ear::Ear;
 use super::level::{Level, MAX_CHANNELS, Meter, Range};
 use super::picture::Picture;
 use super::spectrum::{Spectrum, top_hz};
@@ -10,7 +11,7 @@ use super::waveform::{COLUMNS_HZ, Column, Waveform, sample};
 const HOLD_S: f64 = 1.5;
 /// How fast it falls then: 20 dB in 1.7 s, the return of a programme meter of type I in IEC 60268-10.
 const FALL_DB_PER_S: f64 = 20.0 / 1.7;
-/// From this probability on a column is marked as voice.
+/// From this probability on, at its end, a column is marked as voice.
 const VOICE: f32 = 0.5;
 
 /// Makes [`Picture`]s: told of all audio and holes in order while somebody looks, and of nothing otherwise.
@@ -24,7 +25,6 @@ pub struct Painter {
     /// Frames of a column.
     hop: u64,
     sequence: u64,
-    voice: f32,
     /// The verdict that the last picture tells, by its severity.
     told: u8,
     /// `None` while nobody looks, so that whoever looks again finds nothing old.
@@ -42,6 +42,7 @@ struct Canvas {
     clips_before: u64,
     waveform: Waveform,
     spectrum: Spectrum,
+    ear: Option<Ear>,
     /// Since the last picture: peaks, sums of squares, the frames in them, and where it began.
     peaks: [f32; MAX_CHANNELS],
     squares: [f64; MAX_CHANNELS],
@@ -62,7 +63,7 @@ impl Painter {
     pub fn new(rate_hz: u32, channels: u16) -> Self {
         assert!(channels > 0, "a device has at least one channel");
         let hop = u64::from(rate_hz / COLUMNS_HZ).max(1);
-        Self { rate_hz, channels: channels.into(), hop, sequence: 0, voice: -1.0, told: 0, canvas: None }
+        Self { rate_hz, channels: channels.into(), hop, sequence: 0, told: 0, canvas: None }
     }
 
     /// The device, or another in its place, begins anew, in whatever format.
@@ -70,8 +71,8 @@ impl Painter {
     /// # Panics
     /// When `channels` is 0.
     pub fn begin(&mut self, rate_hz: u32, channels: u16) {
-        let Self { sequence, voice, told, .. } = *self;
-        *self = Self { sequence, voice, told, ..Self::new(rate_hz, channels) };
+        let Self { sequence, told, .. } = *self;
+        *self = Self { sequence, told, ..Self::new(rate_hz, channels) };
     }
 
     /// Nobody looks any more. Gives everything back.
@@ -81,7 +82,7 @@ impl Painter {
 
     /// Whole frames, as `decode` gives them, the first of which is device frame `position`.
     pub fn add(&mut self, interleaved: &[f32], position: u64) {
-        let (hop, voice, channels) = (self.hop, self.voice, self.channels);
+        let (hop, channels) = (self.hop, self.channels);
         let canvas = self.canvas(position);
         canvas.spectrum.add(interleaved);
         let mut rest = interleaved;
@@ -89,9 +90,12 @@ impl Painter {
             let room = (hop - canvas.position % hop) as usize * channels;
             let (piece, behind) = rest.split_at(room.min(rest.len()));
             canvas.meter.add(piece);
+            if let Some(ear) = &mut canvas.ear {
+                ear.add(piece);
+            }
             canvas.position += (piece.len() / channels) as u64;
             if canvas.position.is_multiple_of(hop) {
-                canvas.close_column(hop, voice);
+                canvas.close_column(hop);
             }
             rest = behind;
         }
@@ -99,15 +103,9 @@ impl Painter {
 
     /// A hole from device frame `start` to `end`, muted or else missing.
     pub fn hole(&mut self, start: u64, end: u64, muted: bool) {
-        let (hop, voice) = (self.hop, self.voice);
+        let hop = self.hop;
         let flags = if muted { Column::MUTED } else { Column::MISSING };
-        self.canvas(start).hole(end, flags, hop, voice);
-    }
-
-    /// How likely it is that somebody speaks, `0.0..=1.0`, from now on; negative where nobody judges that. From 0.5 on
-    /// columns are marked.
-    pub fn voice(&mut self, probability: f32) {
-        self.voice = probability;
+        self.canvas(start).hole(end, flags, hop);
     }
 
     /// Whether there is a picture to be [painted](Self::paint): a column is full, or the verdict is another. A device that
@@ -129,11 +127,9 @@ impl Painter {
     pub fn paint(&mut self, picture: &mut Picture, verdict: SoundVerdict, dropped: u64, lost: u64) {
         self.sequence += 1;
         self.told = verdict.severity();
-        let (sequence, rate_hz, channels, voice) =
-            (self.sequence, self.rate_hz, self.channels as u16, self.voice);
+        let (sequence, rate_hz, channels) = (self.sequence, self.rate_hz, self.channels as u16);
         let Some(canvas) = &mut self.canvas else {
-            *picture =
-                Picture { sequence, rate_hz, channels, voice, verdict, dropped, lost, ..Picture::default() };
+            *picture = Picture { sequence, rate_hz, channels, verdict, dropped, lost, ..Picture::default() };
             return;
         };
         // Before the first column is full, it lies behind where the looking began.
@@ -158,7 +154,7 @@ impl Painter {
             columns: picture.columns,
             spectrum: canvas.spectrum.bands(),
             spectrum_top_hz: top_hz(self.rate_hz),
-            voice,
+            voice: canvas.ear.as_ref().map_or(-1.0, Ear::score),
             verdict,
             dropped,
             lost,
@@ -169,7 +165,7 @@ impl Painter {
 
     /// The canvas, as far as `position`: frames that nobody told of are missing.
     fn canvas(&mut self, position: u64) -> &mut Canvas {
-        let (hop, voice) = (self.hop, self.voice);
+        let hop = self.hop;
         if self.canvas.as_ref().is_some_and(|canvas| canvas.position > position) {
             // The device began to count anew.
             self.canvas = None;
@@ -178,7 +174,7 @@ impl Painter {
             .canvas
             .get_or_insert_with(|| Box::new(Canvas::new(self.rate_hz, self.channels, position, hop)));
         if canvas.position < position {
-            canvas.hole(position, Column::MISSING, hop, voice);
+            canvas.hole(position, Column::MISSING, hop);
         }
         canvas
     }
@@ -193,6 +189,7 @@ impl Canvas {
             clips_before: 0,
             waveform: Waveform::new(position / hop),
             spectrum: Spectrum::new(rate_hz, channels),
+            ear: Ear::new(rate_hz, channels),
             peaks: [0.0; MAX_CHANNELS],
             squares: [0.0; MAX_CHANNELS],
             heard: 0,
@@ -203,15 +200,18 @@ impl Canvas {
         }
     }
 
-    fn hole(&mut self, end: u64, flags: u8, hop: u64, voice: f32) {
+    fn hole(&mut self, end: u64, flags: u8, hop: u64) {
         self.meter.hole();
         self.spectrum.clear();
         if end <= self.position {
             return;
         }
+        if let Some(ear) = &mut self.ear {
+            ear.hole(end - self.position);
+        }
         self.flags |= flags;
         if end / hop > self.position / hop {
-            self.close_column(hop, voice);
+            self.close_column(hop);
             let empty = end / hop - self.waveform.next;
             self.waveform.push_empty(empty, flags);
             self.age(empty * hop);
@@ -220,7 +220,7 @@ impl Canvas {
         self.position = end;
     }
 
-    fn close_column(&mut self, hop: u64, voice: f32) {
+    fn close_column(&mut self, hop: u64) {
         let (frames, flags) = (self.meter.frames(), std::mem::take(&mut self.flags));
         let range = self.meter.ranges().iter().fold(Range::EMPTY, |all, range| all.join(*range));
         let clips = self.meter.clips().iter().map(|clips| clips.events).sum();
@@ -229,7 +229,8 @@ impl Canvas {
             (column.min, column.max) = (sample(range.min), sample(range.max));
             column.flags |= Column::HEARD;
             column.flags |= if clips > self.clips_before { Column::CLIPPED } else { 0 };
-            column.flags |= if voice >= VOICE { Column::VOICE } else { 0 };
+            column.flags |=
+                if self.ear.as_ref().is_some_and(|ear| ear.score() >= VOICE) { Column::VOICE } else { 0 };
         }
         self.clips_before = clips;
         self.waveform.push(column);

@@ -66,11 +66,9 @@ fn a_held_peak_stays_for_1500_ms_and_falls_20_db_in_1700() {
 }
 
 #[test]
-fn holes_voice_and_clips_are_marked_where_they_are() {
+fn holes_and_clips_are_marked_where_they_are() {
     let mut painter = Painter::new(48_000, 1);
-    painter.voice(0.7);
     painter.add(&[0.1; 2_400], 0);
-    painter.voice(0.2);
     // Within the second column, then over the third; frames that nobody told of; then half of one muted.
     painter.hole(2_400, 4_800, false);
     painter.add(&[1.0; 1_600], 4_800);
@@ -78,19 +76,21 @@ fn holes_voice_and_clips_are_marked_where_they_are() {
     painter.hole(9_600, 10_400, true);
     painter.add(&[0.1; 800], 10_400);
     let picture = painted(&mut painter);
-    let flags: Vec<u8> = picture.columns[121..].iter().map(|column| column.flags).collect();
+    // A step may be voice to the ear.
+    let flags: Vec<u8> = picture.columns[121..].iter().map(|column| column.flags & !Column::VOICE).collect();
     let heard = Column::HEARD;
-    assert_eq!(flags[0], heard | Column::VOICE);
+    assert_eq!(flags[0], heard);
     assert_eq!(flags[1..3], [heard | Column::MISSING, Column::MISSING]);
     assert_eq!(flags[3..5], [heard | Column::CLIPPED, Column::MISSING]);
     assert_eq!(flags[5..], [heard, heard | Column::MUTED]);
-    assert_eq!((picture.clips[0], picture.voice), (1, 0.2));
+    assert_eq!(picture.clips[0], 1);
     // A hole of a day in the middle of a column, and what lies behind it.
     let day = 86_400 * 48_000 + 100;
     painter.hole(11_200, day, false);
     painter.add(&[0.1; 1_500], day);
     let picture = painted(&mut painter);
-    assert_eq!((picture.column, picture.columns[127].flags), (86_400 * 30, heard | Column::MISSING));
+    let newest = picture.columns[127].flags & !Column::VOICE;
+    assert_eq!((picture.column, newest), (86_400 * 30, heard | Column::MISSING));
     assert!(picture.columns[..127].iter().all(|column| column.flags == Column::MISSING));
 }
 
