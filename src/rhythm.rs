@@ -105,6 +105,7 @@ impl Rhythm {
     /// How long to sleep.
     pub fn look(&mut self, now: Duration, position: u64, want: u64) -> Duration {
         let now = now.as_secs_f64();
+        self.late = (0.0, 0);
         // Somebody else woke the worker, which is no news about the device.
         if now < self.due - EARLY && position < self.want && want >= self.want {
             return Duration::from_secs_f64(self.due - now);
@@ -116,8 +117,10 @@ impl Rhythm {
 
     fn judge(&mut self, now: f64, position: u64, want: u64) -> Duration {
         let phase = now - position as f64 / self.rate;
-        let late = self.beat.as_ref().filter(|beat| beat.period > 1).map_or(0.0, |beat| phase - beat.aim);
-        self.late = if self.retries > 0 { (late, position - self.reached) } else { (0.0, 0) };
+        // By what was waited for: what came after it in a burst may be on time.
+        let beat = self.beat.as_ref().filter(|beat| beat.period > 1 && self.retries > 0);
+        let late = beat.map_or(0.0, |beat| now - self.want as f64 / self.rate - beat.aim);
+        self.late = (late, position - self.reached);
         if position != self.reached {
             self.step(position - self.reached, phase);
             self.reached = position;

@@ -372,4 +372,15 @@ mod tests {
             assert_eq!(timing.stats().class, StampClass::Observed);
         }
     }
+
+    #[test]
+    fn while_the_clock_is_vague_a_moment_is_where_delivery_stood() {
+        let opened = Instant::now();
+        let anchor = Anchor { at: opened, stream_ns: 0, error: Duration::from_millis(200), is_own: false };
+        let mut timing = Timing::new(48_000, &anchor, opened);
+        timing.delivered(9_600, Duration::from_millis(230));
+        assert_eq!(timing.position_at(Duration::from_millis(250)), 9_600 + 960);
+        assert_eq!(timing.position_at(Duration::from_millis(200)), 9_600 - 1_440);
+        assert_eq!(timing.position_at(Duration::ZERO), 0);
+    }
 }

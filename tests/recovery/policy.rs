@@ -2,7 +2,7 @@
 
 use crate::scene::{Ear, Scene, at, bare, check_books, ms, names, told};
 use hearken::testkit::Fault;
-use hearken::{Away, Capture, Cause, Config, ErrorKind, EventKind, Input, Recovery, StopReason};
+use hearken::{Away, Capture, Cause, Config, ErrorKind, EventKind, Input, LossRates, Recovery, StopReason};
 
 const FAILED: Away = Away::Failed(ErrorKind::DeviceLost);
 
@@ -208,4 +208,40 @@ fn without_recovery_the_capture_ends_with_its_device() {
     let StopReason::Failed(error) = &report.reason else { panic!("{:?}", report.reason) };
     assert_eq!((error.kind(), report.epochs.len()), (ErrorKind::DeviceLost, 1));
     assert_eq!((report.stats.ledger.captured, scene.spare.opened()), (96_000, 0));
+}
+
+#[test]
+fn a_device_that_lies_about_its_rate_is_taken_at_the_real_one_if_asked() {
+    for correct_rate in [false, true] {
+        let scene = Scene::new();
+        scene.usb.fault_at(0, Fault::Runs(44_100.0));
+        let capture = scene.capture(Recovery { correct_rate, ..Recovery::default() });
+        scene.stage.start(&capture).unwrap();
+        scene.run(20_000);
+        let report = capture.stop().unwrap();
+        check_books(&report);
+        let rates: Vec<u32> = report.epochs.iter().map(|epoch| epoch.input.format.rate_hz).collect();
+        if correct_rate {
+            assert_eq!((rates, ends(&report)), (vec![48_000, 44_100], vec![Some(Away::RateCorrected), None]));
+            assert_eq!(report.stats.clock.actual_rate_hz, None, "at that rate there is no lie");
+        } else {
+            assert_eq!((rates, report.stats.clock.actual_rate_hz), (vec![48_000], Some(44_100)));
+        }
+    }
+}
+
+#[test]
+fn frames_that_come_late_but_whole_are_a_rate_of_their_own_for_ten_seconds() {
+    let scene = Scene::new();
+    let capture = scene.running();
+    let _ear = Ear::new(&capture, bare());
+    scene.run(3000);
+    assert_eq!(capture.stats().rates, LossRates::default());
+    scene.usb.fault(Fault::Late(ms(100)));
+    scene.run(1000);
+    let rates = capture.stats().rates;
+    assert!(rates.late_ppm > 0 && (rates.dropped_ppm, rates.lost_ppm) == (0, 0), "{rates:?}");
+    scene.run(12_000);
+    assert_eq!(capture.stats().rates, LossRates::default());
+    capture.stop().unwrap();
 }
