@@ -355,8 +355,6 @@ impl Worker {
         self.engine.leave(last.as_ref(), &live(&session, record, 0), why);
         *self.desk.input.lock() = None;
         self.released = session.running.close(CLOSE_PATIENCE);
-        // Waiting for the close may have used up somebody's call.
-        self.sleeper.waker().wake();
         self.late_callbacks += session.epoch.bounced();
         last.is_some()
     }

@@ -119,10 +119,8 @@ fn scripted(content: TraceContent) -> Scripted {
     play(&mic, &capture, &mut played, 20);
     capture.suspend();
     eventually("the device is let go of", || capture.input().is_none());
-    eventually("it is open again", || {
-        capture.resume();
-        capture.input().is_some()
-    });
+    capture.resume();
+    eventually("it is open again", || capture.input().is_some());
     play(&mic, &capture, &mut played, 50);
     let report = capture.stop().unwrap();
     file.finish().unwrap();

@@ -6,6 +6,8 @@ mod feed;
 mod speech;
 pub mod synthetic;
 
+#[cfg(feature = "testkit")]
+pub(crate) use device::to_cpal;
 pub use device::{CpalDevice, CpalHost, DeviceInfo, data_closure, devices, hosts};
 
 use crate::epoch::Epoch;

@@ -3,7 +3,8 @@
 use super::mic::{Mic, State};
 use super::stage::Rack;
 use super::stream::{STREAM_ZERO, Stream};
-use crate::format::{SampleFormat, StreamFormat};
+use crate::format::StreamFormat;
+use crate::source::to_cpal;
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Data, ErrorKind, InputCallbackInfo, StreamInstant};
 use std::fmt;
@@ -209,23 +210,5 @@ impl Drop for MicStream {
         // Whatever the closures hold is let go of without the lock.
         drop(state);
         drop(gone);
-    }
-}
-
-pub(super) fn to_cpal(sample: SampleFormat) -> cpal::SampleFormat {
-    use cpal::SampleFormat as Cpal;
-    match sample {
-        SampleFormat::I8 => Cpal::I8,
-        SampleFormat::I16 => Cpal::I16,
-        SampleFormat::I24 => Cpal::I24,
-        SampleFormat::I32 => Cpal::I32,
-        SampleFormat::I64 => Cpal::I64,
-        SampleFormat::U8 => Cpal::U8,
-        SampleFormat::U16 => Cpal::U16,
-        SampleFormat::U24 => Cpal::U24,
-        SampleFormat::U32 => Cpal::U32,
-        SampleFormat::U64 => Cpal::U64,
-        SampleFormat::F32 => Cpal::F32,
-        SampleFormat::F64 => Cpal::F64,
     }
 }

@@ -1,9 +1,9 @@
 //! One open of a microphone: the closures that somebody gave to cpal, and when to call them next.
 
-use super::device::to_cpal;
 use super::signal::Source;
 use super::stamps::{Moment, Random, Stamps};
 use crate::format::{SampleFormat, StreamFormat};
+use crate::source::to_cpal;
 use cpal::{Data, InputCallbackInfo, InputStreamTimestamp, StreamInstant};
 use std::fmt;
 

@@ -89,7 +89,7 @@ fn sample_format(format: cpal::SampleFormat) -> Option<SampleFormat> {
     })
 }
 
-pub(super) fn to_cpal(format: SampleFormat) -> cpal::SampleFormat {
+pub(crate) fn to_cpal(format: SampleFormat) -> cpal::SampleFormat {
     use cpal::SampleFormat as Cpal;
     match format {
         SampleFormat::I8 => Cpal::I8,
