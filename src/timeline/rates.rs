@@ -59,7 +59,7 @@ impl Default for RateWindow {
 impl RateWindow {
     /// So many frames came late.
     pub fn late(&mut self, frames: u64) {
-        self.late += frames;
+        self.late = self.late.saturating_add(frames);
     }
 
     /// The rates as of `at`, when so many frames had been captured, dropped and lost.
@@ -72,11 +72,15 @@ impl RateWindow {
             self.steps.pop_front();
         }
         let first = self.steps.front().copied().unwrap_or_default();
-        let (lost, captured) = (now.lost - first.lost, now.captured - first.captured);
-        let share = |frames: u64| frames * 1_000_000 / (captured + lost).max(1);
+        // A replay of a damaged trace may go backwards.
+        let lost = now.lost.saturating_sub(first.lost);
+        let captured = now.captured.saturating_sub(first.captured);
+        let share = |frames: u64| {
+            (u128::from(frames) * 1_000_000 / u128::from(captured.saturating_add(lost)).max(1)) as u64
+        };
         LossRates {
-            late_ppm: share(now.late - first.late),
-            dropped_ppm: share(now.dropped - first.dropped),
+            late_ppm: share(now.late.saturating_sub(first.late)),
+            dropped_ppm: share(now.dropped.saturating_sub(first.dropped)),
             lost_ppm: share(lost),
         }
     }
