@@ -102,9 +102,8 @@ impl Stages {
         while let Some(block) = epoch.pop() {
             let header = *block.header();
             let bytes = header.frames as usize * epoch.format.frame_bytes();
-            let scratch = &mut decoded[..header.frames as usize * 2];
             let native = &epoch.bytes(&block)[..bytes];
-            let (samples, repaired) = decode::samples(epoch.format.sample, native, scratch);
+            let (samples, repaired) = decode::samples(epoch.format.sample, native, decoded);
             black_box(repaired);
             mixer.mix(samples, mixed);
             resampler.push(mixed, &mut |mut ready| {
@@ -131,7 +130,7 @@ fn stages(seconds: usize) -> Result<f64, String> {
     let mut callback: Callback = Box::new(data_closure(inlet.data));
     let failed = |error: hearken::Error| error.to_string();
     let mut stages = Stages {
-        decoded: vec![0.0; epoch.block_frames as usize * 2],
+        decoded: Vec::new(),
         epoch,
         mixer: Mixer::new(&Channels::Mono, format.channels).map_err(failed)?,
         mixed: Vec::new(),
