@@ -1,7 +1,8 @@
 //! What one open capture costs beyond the same stream with an empty callback: CPU time and wake-ups.
 //!
 //! 48 kHz stereo f32 in callbacks of 10 ms, paced by the clock; Linux only (it reads the scheduler's accounts). With
-//! `--gate` it ends red when a number is missed; percents are this machine's, so that is not the default.
+//! `--gate` it ends red when a number is missed; percents are this machine's, so that is not the default. `--only=WORD`
+//! takes the cases whose names contain it.
 
 #[cfg(all(not(loom), target_os = "linux"))]
 #[path = "../tests/support/mod.rs"]
@@ -201,7 +202,9 @@ mod bench {
             "one capture, 48 kHz stereo f32, 10 ms callbacks; medians of {ROUNDS} rounds of {LENGTH:?}, % of a core"
         );
         let mut met = true;
-        for case in [chunks, pictures, blocks, uneven, eight] {
+        let only = env::args().find_map(|argument| argument.strip_prefix("--only=").map(str::to_owned));
+        let is_wanted = |case: &Case| only.as_ref().is_none_or(|only| case.name.contains(only));
+        for case in [chunks, pictures, blocks, uneven, eight].into_iter().filter(is_wanted) {
             let mut rounds = Vec::new();
             for _ in 0..ROUNDS {
                 let (with, without) = (engine(&case), empty(case.rhythm));

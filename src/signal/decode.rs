@@ -78,6 +78,7 @@ pub fn samples<'a>(format: SampleFormat, bytes: &'a [u8], scratch: &'a mut Vec<f
 
 /// Whether certainly no sample needs repair: the sum of squares is a number and no more than the square of the
 /// limit, so no term can be. In lanes, so that it vectorises.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 fn is_sound(samples: &[f32]) -> bool {
     let mut lanes = [0.0_f32; 16];
     let (chunks, rest) = samples.as_chunks::<16>();

@@ -123,17 +123,7 @@ impl Meter {
         // An f32 lane sums at most 64 squares before it is folded into f64: its error stays below 1e-5.
         for run in interleaved.chunks(64 * LANES) {
             let (whole, tail) = run.as_chunks::<LANES>();
-            let mut min = [f32::INFINITY; LANES];
-            let mut max = [f32::NEG_INFINITY; LANES];
-            let mut squares = [0.0_f32; LANES];
-            for lanes in whole {
-                for (((min, max), square), &x) in min.iter_mut().zip(&mut max).zip(&mut squares).zip(lanes) {
-                    // Not `f32::max`: its care for NaN costs the vector instruction.
-                    *min = if x < *min { x } else { *min };
-                    *max = if x > *max { x } else { *max };
-                    *square += x * x;
-                }
-            }
+            let (min, max, squares) = lanes(whole);
             for (lane, ((&min, &max), &square)) in min.iter().zip(&max).zip(&squares).enumerate() {
                 let channel = lane % self.channels;
                 let range = Range { min, max };
@@ -206,6 +196,23 @@ impl Meter {
         self.frames = 0;
         levels
     }
+}
+
+/// The least, the greatest and the sum of squares of each lane.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn lanes<const LANES: usize>(samples: &[[f32; LANES]]) -> ([f32; LANES], [f32; LANES], [f32; LANES]) {
+    let mut min = [f32::INFINITY; LANES];
+    let mut max = [f32::NEG_INFINITY; LANES];
+    let mut squares = [0.0_f32; LANES];
+    for lanes in samples {
+        for (((min, max), square), &x) in min.iter_mut().zip(&mut max).zip(&mut squares).zip(lanes) {
+            // Not `f32::max`: its care for NaN costs the vector instruction.
+            *min = if x < *min { x } else { *min };
+            *max = if x > *max { x } else { *max };
+            *square += x * x;
+        }
+    }
+    (min, max, squares)
 }
 
 #[cfg(test)]

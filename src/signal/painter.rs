@@ -42,7 +42,7 @@ struct Canvas {
     clips_before: u64,
     waveform: Waveform,
     spectrum: Spectrum,
-    ear: Option<Ear>,
+    ear: Ear,
     /// Since the last picture: peaks, sums of squares, the frames in them, and where it began.
     peaks: [f32; MAX_CHANNELS],
     squares: [f64; MAX_CHANNELS],
@@ -90,9 +90,7 @@ impl Painter {
             let room = (hop - canvas.position % hop) as usize * channels;
             let (piece, behind) = rest.split_at(room.min(rest.len()));
             canvas.meter.add(piece);
-            if let Some(ear) = &mut canvas.ear {
-                ear.add(piece);
-            }
+            canvas.ear.add(piece);
             canvas.position += (piece.len() / channels) as u64;
             if canvas.position.is_multiple_of(hop) {
                 canvas.close_column(hop);
@@ -154,7 +152,7 @@ impl Painter {
             columns: picture.columns,
             spectrum: canvas.spectrum.bands(),
             spectrum_top_hz: top_hz(self.rate_hz),
-            voice: canvas.ear.as_ref().map_or(-1.0, Ear::score),
+            voice: canvas.ear.score(),
             verdict,
             dropped,
             lost,
@@ -206,9 +204,7 @@ impl Canvas {
         if end <= self.position {
             return;
         }
-        if let Some(ear) = &mut self.ear {
-            ear.hole(end - self.position);
-        }
+        self.ear.hole(end - self.position);
         self.flags |= flags;
         if end / hop > self.position / hop {
             self.close_column(hop);
@@ -229,8 +225,7 @@ impl Canvas {
             (column.min, column.max) = (sample(range.min), sample(range.max));
             column.flags |= Column::HEARD;
             column.flags |= if clips > self.clips_before { Column::CLIPPED } else { 0 };
-            column.flags |=
-                if self.ear.as_ref().is_some_and(|ear| ear.score() >= VOICE) { Column::VOICE } else { 0 };
+            column.flags |= if self.ear.score() >= VOICE { Column::VOICE } else { 0 };
         }
         self.clips_before = clips;
         self.waveform.push(column);
