@@ -175,6 +175,15 @@ fn a_block_of_another_pool_cannot_be_read() {
 }
 
 #[test]
+#[should_panic(expected = "another pool")]
+fn a_block_of_another_pool_cannot_be_wiped() {
+    model("pool, foreign block wiped", 1, None, || {
+        let mut block = filled_block();
+        pool::<Header>(1, BYTES).1.wipe(&mut block);
+    });
+}
+
+#[test]
 #[should_panic(expected = "1 to 2^32 - 1")]
 fn a_pool_has_blocks() {
     model("pool, no blocks", 1, None, || drop(pool::<Header>(0, BYTES)));
