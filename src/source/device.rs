@@ -5,6 +5,7 @@
 
 mod conversion;
 
+use super::permission::{explain, permission};
 use super::{Host, Input, InputInfo, OPEN_LIMIT, Running, Session, Wish, no_thread};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
@@ -165,6 +166,9 @@ pub(super) fn open(wish: Wish, opened: SyncSender<Result<Session, Error>>) -> Re
                 Some((stream, id, faults))
             }
             Err(error) => {
+                // What a host of the application's does is not the system's word.
+                let is_own = matches!(wish.host, Host::Cpal(_)) || matches!(wish.input, Input::Cpal(_));
+                let error = if is_own { error } else { explain(error, permission()) };
                 let _ = opened.send(Err(error));
                 wish.worker.wake();
                 None
