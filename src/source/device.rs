@@ -140,6 +140,14 @@ fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
     Ok(found)
 }
 
+/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
+pub(crate) fn device_ids(host: &Host) -> Vec<String> {
+    hush();
+    let Ok(host) = reach(host) else { return Vec::new() };
+    let listed = host.default_input_device().into_iter().chain(host.devices().into_iter().flatten());
+    listed.filter_map(|device| Some(device.id().ok()?.id().to_owned())).collect()
+}
+
 pub(super) fn open(wish: Wish, opened: SyncSender<Result<Session, Error>>) -> Result<(), Error> {
     let part = wish.clock.take_part();
     let opener = move || {

@@ -7,6 +7,7 @@ mod permission;
 mod speech;
 pub mod synthetic;
 
+pub(crate) use device::device_ids;
 #[cfg(feature = "testkit")]
 pub(crate) use device::to_cpal;
 pub use device::{CpalDevice, CpalHost, DeviceInfo, data_closure, devices, hosts};
