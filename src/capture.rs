@@ -3,6 +3,7 @@
 #[cfg(feature = "async")]
 mod futures;
 mod shared;
+mod watch;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
@@ -77,6 +78,7 @@ impl Capture {
             origin: config.clock.now(),
             first_open: Arc::default(),
             worker: OnceLock::new(),
+            watcher: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared), config })
     }
@@ -221,6 +223,9 @@ impl Capture {
             let error = Error::new(ErrorKind::Internal, format!("no thread could be started: {error}"));
             self.shared.end(Err(error.clone()));
             return Err(error);
+        }
+        if self.config.watch_devices && self.config.input.is_device() {
+            watch::watch_devices(self.shared.clone(), self.config.host.clone());
         }
         Ok(())
     }

@@ -35,6 +35,9 @@ pub struct Config {
     pub idle: Duration,
     /// What happens when the device fails or falls silent.
     pub recovery: Recovery,
+    /// Whether [`DevicesChanged`](crate::EventKind::DevicesChanged) is told: a thread of its own asks the host for its list
+    /// every 3 s while a capture from a device runs, 2 ms of processor time with ALSA; it opens nothing. Default: no.
+    pub watch_devices: bool,
     /// The time to live by. Default: the system's.
     pub clock: Clock,
 }
@@ -51,6 +54,7 @@ impl Default for Config {
             history: Duration::ZERO,
             idle: Duration::ZERO,
             recovery: Recovery::default(),
+            watch_devices: false,
             clock: Clock::default(),
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Desk {
     pub switch: Mutex<Option<Input>>,
     /// Let go of the device until this is taken back.
     pub suspended: AtomicBool,
+    /// The system's list of devices is another one.
+    pub devices_changed: AtomicBool,
     /// Closures that held the worker up.
     pub slow: Arc<SlowCalls>,
     /// End it.

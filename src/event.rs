@@ -54,6 +54,10 @@ pub enum EventKind {
     CannotOpen(Error),
     /// It is open again, or another in its place; what was missed follows as a gap.
     Reopened(InputInfo),
+    /// The system's list of devices, or its default input, is another one than before: [`devices`](crate::devices) has it.
+    /// Where [`Config::watch_devices`](crate::Config::watch_devices) asks for it; several changes within seconds may be
+    /// told as one, and those of outputs as well.
+    DevicesChanged,
     /// The system moved the stream to another device, which goes on.
     Rerouted,
     /// The system refused real-time priority to the callback's thread.
@@ -84,6 +88,7 @@ impl EventKind {
             Self::Closed(_) => "closed",
             Self::CannotOpen(_) => "cannot open",
             Self::Reopened(_) => "reopened",
+            Self::DevicesChanged => "devices changed",
             Self::Rerouted => "rerouted",
             Self::RealtimeDenied => "realtime denied",
             Self::ErrorStorm => "error storm",
@@ -199,6 +204,7 @@ fn log(event: &Event) {
         }
         EventKind::Closed(why) => tracing::info!(at_ms, ?why, "closed"),
         EventKind::CannotOpen(error) => tracing::warn!(at_ms, %error, "cannot open"),
+        EventKind::DevicesChanged => tracing::info!(at_ms, "devices changed"),
         EventKind::Stalled(quiet) => tracing::warn!(at_ms, ?quiet, "stalled"),
         EventKind::Overloaded(length) => tracing::warn!(at_ms, ?length, "overloaded"),
         EventKind::ErrorStorm | EventKind::RealtimeDenied => {

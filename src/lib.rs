@@ -24,7 +24,8 @@
 //! # }
 //! ```
 //!
-//! - Before: [`Config`] says what to capture, [`devices`] lists the microphones of a host, [`hosts`] the hosts.
+//! - Before: [`Config`] says what to capture, [`devices`] lists the microphones of a host, [`hosts`] the hosts,
+//!   [`permission`] tells whether they may be used.
 //! - Audio: a [`Tap`] says which rate, channels and chunk length; [`Capture::each`] gives its [`Chunk`]s to a closure,
 //!   [`Capture::receiver`] to a [`Receiver`], which waits, polls or iterates, and [`Capture::file`] to a WAV file.
 //! - Meanwhile, from any thread: [`Capture::stats`] and [`Capture::picture`].
@@ -138,8 +139,8 @@ pub use {
         waveform::Column,
     },
     source::{
-        CpalDevice, CpalHost, DeviceInfo, FormatWish, Host, Input, InputInfo, Pace, data_closure, devices,
-        hosts, synthetic::Synthetic,
+        CpalDevice, CpalHost, DeviceInfo, FormatWish, Host, Input, InputInfo, Pace, Permission, data_closure,
+        devices, hosts, permission, synthetic::Synthetic,
     },
     stats::Stats,
     supervisor::Recovery,

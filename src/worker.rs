@@ -162,6 +162,10 @@ impl Worker {
 
     /// What the application wishes about the device.
     fn obey(&mut self, now: Instant) {
+        // Acquire: pairs with the watcher's store.
+        if self.desk.devices_changed.swap(false, Ordering::Acquire) {
+            self.engine.tell(EventKind::DevicesChanged);
+        }
         let suspended = self.desk.suspended.load(Ordering::Relaxed);
         let switch = self.desk.switch.lock().take();
         if let Some(input) = switch {

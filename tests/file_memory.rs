@@ -45,7 +45,7 @@ fn ten_minutes_into_a_file_hold_no_more_than_8_mib() {
     })
     .expect("a capture");
     let tap = Tap::new().queue(64, WhenFull::Wait);
-    let file = FileTap::new(folder.path().join("take.wav"), tap, FileFormat::I16).dither(true).sidecar(true);
+    let file = FileTap::new(folder.path().join("take.wav"), tap, FileFormat::I16).dither(true);
     let file = capture.file(file).expect("a file");
     capture.start().expect("a start");
     let report = capture.wait().expect("an end");

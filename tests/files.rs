@@ -23,7 +23,7 @@ fn a_file_goes_on_while_muted_to_the_very_end_and_the_account_beside_it_says_so(
     let capture = capture_from(&mic);
     // Chunks as a listener may want them; a file is not made of such.
     let tap = bare_tap().chunk_ms(20).hop_ms(10).gaps(GapPolicy::Mark);
-    let file = FileTap::new(&path, tap, FileFormat::I16).dither(true).sidecar(true).durable(true);
+    let file = FileTap::new(&path, tap, FileFormat::I16).dither(true).durable(true);
     let file = capture.file(file).unwrap();
     let before = SystemTime::now();
     capture.start().unwrap();
@@ -63,11 +63,14 @@ fn dither_leaves_native_files_and_finer_formats_alone_and_is_the_same_at_every_r
         let path = folder.path().join(name);
         let (input, length) = (Input::Synthetic(Synthetic::Speech), Some(Duration::from_millis(300)));
         let capture = Capture::new(Config { input, length, pace: Pace::Fast, ..Config::default() }).unwrap();
-        let file = capture.file(file(&path).dither(dither).when_full(WhenFull::Wait)).unwrap();
+        let account = folder.path().join(format!("{name}.json"));
+        std::fs::write(&account, r#"{"schema":"hearken.file/1","of":"another take"}"#).unwrap();
+        let file = file(&path).dither(dither).sidecar(false).when_full(WhenFull::Wait);
+        let file = capture.file(file).unwrap();
         capture.start().unwrap();
         capture.wait().unwrap();
         file.finish().unwrap();
-        assert!(!folder.path().join(format!("{name}.json")).exists(), "nobody asked for an account");
+        assert!(!account.exists(), "no account, and not another file's");
         std::fs::read(path).unwrap()
     };
     let tap = |path: &Path| FileTap::new(path, bare_tap(), FileFormat::I16);

@@ -78,6 +78,7 @@ fn events() -> Vec<EventKind> {
         EventKind::Closed(Away::Stalled),
         EventKind::CannotOpen(Error::new(ErrorKind::DeviceBusy, "held by another")),
         EventKind::Reopened(input()),
+        EventKind::DevicesChanged,
         EventKind::Rerouted,
         EventKind::RealtimeDenied,
         EventKind::ErrorStorm,

@@ -160,7 +160,7 @@ fn a_cancelled_take_leaves_nothing() {
     with_a_microphone(Config::default(), |capture| {
         let mut plan = TakePlan::default();
         let heard = plan.memory(bare_tap().chunk_ms(10)).unwrap();
-        let file = plan.file(FileTap::native(&path).sidecar(true)).unwrap();
+        let file = plan.file(FileTap::native(&path)).unwrap();
         let take = capture.take(plan).unwrap();
         thread::sleep(ms(200));
         assert!(!heard.is_empty());

@@ -183,7 +183,8 @@ pub struct RecordArgs {
     /// Dither a 16-bit file: worth its noise for what is quieter than a 16-bit step
     #[arg(long, conflicts_with = "native")]
     pub dither: bool,
-    /// Keep an account beside the file, OUT.wav.json, while it grows: format, start, every hole
+    /// Keep an account beside the file, OUT.wav.json, while it grows: format, start, every hole. Without it there is one
+    /// file, and the account of an earlier one of that name is removed
     #[arg(long)]
     pub sidecar: bool,
     /// Put the file on the disk itself once a second, against a power failure

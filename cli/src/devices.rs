@@ -2,7 +2,7 @@
 
 use crate::args::DevicesArgs;
 use crate::failure::{Failure, print};
-use hearken::{DeviceInfo, Error, ErrorKind};
+use hearken::{DeviceInfo, Error, ErrorKind, Permission};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -37,6 +37,10 @@ pub fn run(args: &DevicesArgs) -> Result<(), Failure> {
                       `hearken record --input synthetic` works without one";
         let _ = writeln!(io::stderr(), "{what}: {advice}");
     }
+    let _ = match hearken::permission() {
+        Permission::Granted | Permission::Unknown => Ok(()),
+        said => writeln!(io::stderr(), "access to microphones: {said}"),
+    };
     Ok(())
 }
 

@@ -42,6 +42,8 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
         length: args.seconds.filter(|_| !args.is_interval()),
         history: args.pre_roll.unwrap_or_default(),
         recovery: args.recovery(),
+        // Part of what happened.
+        watch_devices: true,
         ..Config::default()
     })?);
     let mut account = Account { sink, page: None };

@@ -35,7 +35,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     }
     let tap = |output: &PathBuf| {
         let file = FileTap::new(output, Tap::new(), FileFormat::I16);
-        replay.file(file.when_full(WhenFull::Wait))
+        replay.file(file.when_full(WhenFull::Wait).sidecar(false))
     };
     let wav = args.output.as_ref().map(tap).transpose()?;
     let report = replay.run();

@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub first_open: Arc<OnceLock<FirstOpen>>,
     /// The worker's thread.
     pub worker: OnceLock<ThreadId>,
+    /// Wakes the thread that looks at the list of devices.
+    pub watcher: OnceLock<Waker>,
 }
 
 pub(super) enum State {
@@ -70,6 +72,9 @@ impl Shared {
         self.desk.takes.lock().clear();
         self.desk.tellers.lock().clear();
         self.ended.notify_all();
+        if let Some(watcher) = self.watcher.get() {
+            watcher.wake();
+        }
     }
 }
 

@@ -23,9 +23,12 @@
 //! # }
 //! ```
 
+#[cfg(any(feature = "vad", feature = "vad-silero"))]
+mod alert;
 #[cfg(feature = "vad")]
 mod earshot;
 mod energy;
+mod floor;
 mod gate;
 mod segmenter;
 #[cfg(feature = "vad-silero")]
@@ -67,13 +70,15 @@ pub enum Detector {
     /// it; clicks, music, and the first 2 s of a noise that starts are. 10 ms frames, 0.01 % of a core.
     #[default]
     Energy,
-    /// A small network (crate `earshot`). Clicks and noise below -25 dBFS are no voice to it; louder noise, music and
-    /// tones are. Keep its threshold at 0.4 or above: below, it stays open in any noise. 16 ms frames, 0.05 % of a
-    /// core.
+    /// A small network (crate `earshot`), asked only within 200 ms of what stands 7 dB above that quietest moment, and
+    /// at the begin. Clicks and steady noise are no voice to it, nor is a vowel that is held for longer than 2 s; music
+    /// and tones are. Keep its threshold at 0.4 or above: below, noise that starts is voice. 16 ms frames, 0.05 % of a
+    /// core while somebody speaks, 0.01 % otherwise.
     #[cfg(feature = "vad")]
     Earshot,
-    /// Silero's network (crate `rustvani-vad`). Music and tones are no voice to it either. 32 ms frames, 0.8 % of a
-    /// core, 2.5 MB for each; it allocates at every frame and locks a mutex that nobody else has.
+    /// Silero's network (crate `rustvani-vad`), asked as seldom. Music and tones are no voice to it either. 32 ms
+    /// frames, 0.8 % of a core while somebody speaks, 0.01 % otherwise, 2.5 MB for each; where it is asked, it
+    /// allocates and locks a mutex that nobody else has.
     #[cfg(feature = "vad-silero")]
     Silero,
 }
@@ -104,9 +109,9 @@ impl Detector {
         match self {
             Self::Energy => Box::new(energy::Energy::new()),
             #[cfg(feature = "vad")]
-            Self::Earshot => Box::new(earshot::Earshot::new()),
+            Self::Earshot => Box::new(alert::Alert::new(earshot::Earshot::new())),
             #[cfg(feature = "vad-silero")]
-            Self::Silero => Box::new(silero::Silero::new()),
+            Self::Silero => Box::new(alert::Alert::new(silero::Silero::new())),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod conversion;
 
+use super::permission::{explain, permission};
 use super::{Host, Input, InputInfo, OPEN_LIMIT, Running, Session, Wish, no_thread};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
@@ -139,6 +140,14 @@ fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
     Ok(found)
 }
 
+/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
+pub(crate) fn device_ids(host: &Host) -> Vec<String> {
+    hush();
+    let Ok(host) = reach(host) else { return Vec::new() };
+    let listed = host.default_input_device().into_iter().chain(host.devices().into_iter().flatten());
+    listed.filter_map(|device| Some(device.id().ok()?.id().to_owned())).collect()
+}
+
 pub(super) fn open(wish: Wish, opened: SyncSender<Result<Session, Error>>) -> Result<(), Error> {
     let part = wish.clock.take_part();
     let opener = move || {
@@ -165,6 +174,9 @@ pub(super) fn open(wish: Wish, opened: SyncSender<Result<Session, Error>>) -> Re
                 Some((stream, id, faults))
             }
             Err(error) => {
+                // What a host of the application's does is not the system's word.
+                let is_own = matches!(wish.host, Host::Cpal(_)) || matches!(wish.input, Input::Cpal(_));
+                let error = if is_own { error } else { explain(error, permission()) };
                 let _ = opened.send(Err(error));
                 wish.worker.wake();
                 None

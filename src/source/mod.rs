@@ -3,12 +3,15 @@
 
 mod device;
 mod feed;
+mod permission;
 mod speech;
 pub mod synthetic;
 
+pub(crate) use device::device_ids;
 #[cfg(feature = "testkit")]
 pub(crate) use device::to_cpal;
 pub use device::{CpalDevice, CpalHost, DeviceInfo, data_closure, devices, hosts};
+pub use permission::{Permission, permission};
 
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};

@@ -46,6 +46,7 @@ pub(super) fn put(put: &mut Put<'_>, kind: &EventKind) -> bool {
             put.error(error);
         }
         EventKind::Stopped(StopReason::CallbackStuck) => put.u8(14),
+        EventKind::DevicesChanged => put.u8(15),
     }
     true
 }
@@ -67,6 +68,7 @@ pub(super) fn take(take: &mut Take<'_>) -> Option<EventKind> {
         12 => EventKind::Stopped(StopReason::Finished),
         13 => EventKind::Stopped(StopReason::Failed(take.error()?)),
         14 => EventKind::Stopped(StopReason::CallbackStuck),
+        15 => EventKind::DevicesChanged,
         _ => return None,
     })
 }

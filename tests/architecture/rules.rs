@@ -91,6 +91,8 @@ pub const ARROWS: &[(&str, &[&str])] = &[
 /// Words that stand only in files whose paths begin so.
 pub const ONLY: &[(&str, &[&str])] = &[
     ("cpal", &["src/source/device", "src/testkit/"]),
+    ("objc2_av_foundation", &["src/source/permission/macos.rs"]),
+    ("winreg", &["src/source/permission/windows.rs"]),
     ("rubato", &["src/signal/resample"]),
     ("audioadapter_buffers", &["src/signal/resample"]),
     ("earshot", &["src/signal/voice"]),
@@ -108,6 +110,7 @@ pub const ONLY: &[(&str, &[&str])] = &[
             "src/handoff/index_queue.rs",
             "src/handoff/pool.rs",
             "src/testkit/stream.rs",
+            "src/source/permission/macos.rs",
         ],
     ),
 ];

@@ -5,5 +5,6 @@
 mod content;
 mod corners;
 mod hangs;
+mod list;
 mod policy;
 mod scene;

@@ -45,18 +45,26 @@ pub fn pink(samples: usize) -> Vec<f32> {
     white(samples).into_iter().map(&mut filter).collect()
 }
 
+/// Falls by 6 dB an octave above 25 Hz.
+pub fn brown(samples: usize) -> Vec<f32> {
+    let mut brown = 0.0;
+    let step = |white: f32| {
+        brown = 0.99 * brown + 0.05 * white;
+        brown
+    };
+    white(samples).into_iter().map(step).collect()
+}
+
 /// A fan: falls by 6 dB an octave, with the hum of its motor.
 pub fn fan(samples: usize) -> Vec<f32> {
-    let mut brown = 0.0;
-    let mut step = |(at, white): (usize, f32)| {
-        brown = 0.99 * brown + 0.05 * white;
+    let hummed = |(at, brown): (usize, f32)| {
         let hum: f32 = [(100.0, 0.05), (150.0, 0.03), (200.0, 0.03), (300.0, 0.01)]
             .map(|(hz, peak)| peak * (TAU * hz * at as f32 / RATE_HZ).sin())
             .iter()
             .sum();
         brown + hum
     };
-    white(samples).into_iter().enumerate().map(&mut step).collect()
+    brown(samples).into_iter().enumerate().map(hummed).collect()
 }
 
 /// 0.74 s of pink noise, again and again.

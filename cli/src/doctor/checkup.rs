@@ -1,7 +1,9 @@
 //! What a few seconds of a device show.
 
 use crate::trace::{ClockTrace, Trace};
-use hearken::{Capture, Chunk, Error, EventKind, Events, Picture, Receiver, Report, StopReason};
+use hearken::{
+    Capture, Chunk, Error, EventKind, Events, Permission, Picture, Receiver, Report, StopReason, permission,
+};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ pub struct Loudness {
 #[derive(Debug)]
 pub struct Checkup {
     pub report: Report,
+    /// What the system said of microphones, where a device was opened.
+    pub permission: Option<Permission>,
     /// From the first opening on.
     pub first_callback: Option<Duration>,
     /// How old the newest audio was whenever some came, in seconds, ascending.
@@ -72,7 +76,9 @@ pub fn observe(
         told.iter().find(|event| event.kind == EventKind::FirstCallback).map(|event| event.at);
     let stalls = told.iter().filter(|event| matches!(event.kind, EventKind::Stalled(_))).count();
     let quiet = longest.as_secs_f64();
-    Ok(Checkup { report, first_callback, ages, clock: watch.clock, levels, peak, quiet, stalls })
+    let is_device = !matches!(report.input.host.as_str(), "file" | "synthetic");
+    let permission = is_device.then(permission);
+    Ok(Checkup { report, permission, first_callback, ages, clock: watch.clock, levels, peak, quiet, stalls })
 }
 
 #[derive(Debug)]

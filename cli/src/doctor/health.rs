@@ -2,7 +2,7 @@
 
 use super::checkup::Checkup;
 use crate::json::bound;
-use hearken::StampClass;
+use hearken::{Permission, StampClass};
 
 /// Below this there is no signal; a live microphone hisses louder.
 const SILENT_DBFS: f64 = -90.0;
@@ -35,6 +35,8 @@ pub struct Finding {
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub failure: Option<String>,
+    /// None where no device was opened.
+    pub permission: Option<Permission>,
     pub captured: u64,
     pub stalls: usize,
     /// Seconds.
@@ -60,6 +62,7 @@ impl From<&Checkup> for Facts {
         let stats = &checkup.report.stats;
         Self {
             failure: checkup.failure(),
+            permission: checkup.permission,
             captured: stats.ledger.captured,
             stalls: checkup.stalls,
             quiet: checkup.quiet,
@@ -88,6 +91,15 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(why) = &facts.failure {
         found.push(fault("the device failed", why.clone(), "look at the cable and at the audio service"));
+    }
+    let is_silent = facts.captured == 0 || facts.peak_dbfs < SILENT_DBFS;
+    let refused = facts.permission.filter(|said| matches!(said, Permission::Denied | Permission::Restricted));
+    if let Some(said) = refused.filter(|_| is_silent) {
+        let detail = format!("the system says: {said}");
+        let advice =
+            "allow this program, or the terminal that it runs in, the microphone in the system's settings";
+        found.push(fault("access to the microphone is refused", detail, advice));
+        return found;
     }
     if facts.captured == 0 {
         let advice = "is another program holding it, is access to the microphone refused, is it suspended?";
@@ -195,6 +207,7 @@ mod tests {
     fn healthy() -> Facts {
         Facts {
             failure: None,
+            permission: Some(Permission::Granted),
             captured: 30 * 48_000,
             stalls: 0,
             quiet: 0.02,
@@ -216,12 +229,14 @@ mod tests {
     #[test]
     fn a_device_without_a_fault_is_healthy() {
         assert_eq!(findings(&healthy()), []);
+        let heard = Facts { permission: Some(Permission::Denied), ..healthy() };
+        assert_eq!(findings(&heard), [], "what is heard is not refused");
         assert_eq!(verdict(&[]), "healthy");
     }
 
     #[test]
     fn each_fault_is_named_and_nothing_else() {
-        let cases: [Case; 8] = [
+        let cases: [Case; 10] = [
             (|facts| facts.failure = Some("gone".into()), "the device failed"),
             (|facts| facts.captured = 0, "the device delivers nothing"),
             (|facts| facts.stalls = 1, "the device stalls"),
@@ -230,6 +245,14 @@ mod tests {
             (|facts| facts.errors = 1, "the device reports errors"),
             (|facts| facts.actual_rate_hz = Some(44_100), "the sample rate is wrong"),
             (|facts| facts.peak_dbfs = f64::NEG_INFINITY, "no signal: is it muted?"),
+            (
+                |facts| (facts.peak_dbfs, facts.permission) = (-300.0, Some(Permission::Denied)),
+                "access to the microphone is refused",
+            ),
+            (
+                |facts| (facts.captured, facts.permission) = (0, Some(Permission::Restricted)),
+                "access to the microphone is refused",
+            ),
         ];
         for (break_it, what) in cases {
             let mut facts = healthy();

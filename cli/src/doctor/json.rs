@@ -4,7 +4,7 @@ use super::checkup::Checkup;
 use super::health::{Finding, verdict};
 use crate::failure::Failure;
 use crate::json::{Clock, Event, Gap, Input, Ledger, ms};
-use hearken::Cadence;
+use hearken::{Cadence, Permission};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -14,6 +14,7 @@ pub struct Diagnosis<'a> {
     verdict: &'a str,
     findings: Vec<Told<'a>>,
     input: Input,
+    permission: Option<&'static str>,
     first_callback_ms: Option<f64>,
     callback: Callback,
     age_ms: Age,
@@ -68,6 +69,7 @@ impl<'a> Diagnosis<'a> {
             verdict,
             findings: findings.iter().map(told).collect(),
             input: Input::from(&report.input),
+            permission: checkup.permission.map(Permission::name),
             first_callback_ms: checkup.first_callback.map(ms),
             callback: Callback {
                 count: report.stats.callbacks,

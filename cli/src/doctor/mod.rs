@@ -14,7 +14,7 @@ use crate::report;
 use crate::sink::Target;
 use crate::summary::within;
 use health::{Facts, findings};
-use hearken::{Cadence, Capture, Channels, Config, Recovery, Tap, WhenFull};
+use hearken::{Cadence, Capture, Channels, Config, Permission, Recovery, Tap, WhenFull};
 use json::Diagnosis;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -79,7 +79,9 @@ impl Checkup {
         };
         let InputFacts { device, format } = self.input();
         let clock = &stats.clock;
-        vec![
+        let permission = self.permission.filter(|said| *said != Permission::Unknown);
+        let permission = permission.map(|said| ("permission", said.to_string()));
+        let mut rows = vec![
             ("device", device),
             ("format", format),
             ("first callback", format!("{} ms", ms(self.first_callback.map(|time| time.as_secs_f64())))),
@@ -106,7 +108,10 @@ impl Checkup {
                 ),
             ),
             ("errors", format!("{}, {} of them lost data", stats.errors, stats.xruns)),
-        ]
+        ];
+        // Behind the device's own.
+        rows.splice(2..2, permission);
+        rows
     }
 
     fn input(&self) -> InputFacts {

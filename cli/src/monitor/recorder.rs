@@ -64,7 +64,8 @@ impl Recorder {
             FileTap::new(&path, Tap::default(), FileFormat::I16).when_full(WhenFull::DropNew)
         };
         let mut plan = TakePlan::new(self.pre_roll);
-        let file = plan.file(file)?;
+        // As `record`: one file and no more.
+        let file = plan.file(file.sidecar(false))?;
         let take = capture.take(plan)?;
         let text = format!("recording to {}", path.display());
         let now = Instant::now();

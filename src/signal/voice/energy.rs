@@ -1,64 +1,20 @@
 //! The detector that needs nothing: louder than what is always there.
 
 use super::VoiceDetector;
-use std::f32::consts::{FRAC_1_SQRT_2, TAU};
+use super::floor::{Floor, PIECE};
 
-const RATE_HZ: f32 = 16_000.0;
 /// 10 ms.
-const FRAME: usize = 160;
-/// The floor is the least level of so many sub-windows of 250 ms: 2 s.
-const WINDOWS: usize = 8;
-const WINDOW_FRAMES: u32 = 25;
+const FRAME: usize = PIECE;
 /// How far above the floor voice begins.
-const MARGIN_DB: f32 = 6.0;
-/// Below this, levels are not told apart: behind digital silence, the hiss of a quiet converter is no voice.
-const LEAST_POWER: f32 = 1e-8;
+pub(super) const MARGIN_DB: f32 = 6.0;
 
-/// Scores the margin of the smoothed level over its floor: 0.5 at 6 dB, 1.0 at 12 dB and above.
+/// Scores how far the sound rises above its floor: 0.5 at 6 dB, 1.0 at 12 dB and above.
 #[derive(Debug)]
-pub(super) struct Energy {
-    /// To 120..4,000 Hz.
-    band: [Biquad; 3],
-    /// Mean square, smoothed over frames; none before the first.
-    power: Option<f32>,
-    /// The least power of each sub-window, the present one at `window`.
-    least: [f32; WINDOWS],
-    window: usize,
-    frames: u32,
-}
+pub(super) struct Energy(Floor);
 
 impl Energy {
     pub fn new() -> Self {
-        let high = Biquad::high_pass(120.0);
-        Self {
-            band: [Biquad::low_pass(4_000.0), high, high],
-            power: None,
-            least: [f32::INFINITY; WINDOWS],
-            window: 0,
-            frames: 0,
-        }
-    }
-
-    fn mean_square(&mut self, frame: &[f32]) -> f32 {
-        let [low, high, higher] = &mut self.band;
-        let squares = frame.iter().fold(0.0, |sum, x| {
-            let y = higher.next(high.next(low.next(*x)));
-            sum + y * y
-        });
-        self.band.iter_mut().for_each(Biquad::settle);
-        squares / frame.len() as f32
-    }
-
-    /// Takes `power` into the floor, and gives the floor.
-    fn floor(&mut self, power: f32) -> f32 {
-        if self.frames == WINDOW_FRAMES {
-            self.frames = 0;
-            self.window = (self.window + 1) % WINDOWS;
-            self.least[self.window] = f32::INFINITY;
-        }
-        self.frames += 1;
-        self.least[self.window] = self.least[self.window].min(power);
-        self.least.iter().copied().fold(f32::INFINITY, f32::min)
+        Self(Floor::new())
     }
 }
 
@@ -68,17 +24,7 @@ impl VoiceDetector for Energy {
     }
 
     fn score(&mut self, frame: &[f32]) -> f32 {
-        let power = self.mean_square(frame);
-        if !power.is_finite() {
-            self.reset();
-            return 0.0;
-        }
-        let power = power.max(LEAST_POWER);
-        // From the first frame's own level: from a constant, the first 2 s of any noise would be voice.
-        let smooth = self.power.map_or(power, |before| 0.5 * (before + power));
-        self.power = Some(smooth);
-        let over_db = 10.0 * (smooth / self.floor(smooth)).log10();
-        (over_db / (2.0 * MARGIN_DB)).clamp(0.0, 1.0)
+        (self.0.rise_db(frame) / (2.0 * MARGIN_DB)).clamp(0.0, 1.0)
     }
 
     fn reset(&mut self) {
@@ -86,73 +32,17 @@ impl VoiceDetector for Energy {
     }
 }
 
-/// A filter of second order with Butterworth's damping, transposed direct form II. Coefficients: R. Bristow-Johnson,
-/// "Cookbook formulae for audio EQ biquad filter coefficients".
-#[derive(Clone, Copy, Debug)]
-struct Biquad {
-    b: [f32; 3],
-    a: [f32; 2],
-    state: [f32; 2],
-}
-
-impl Biquad {
-    fn low_pass(hz: f32) -> Self {
-        let cos = (TAU * hz / RATE_HZ).cos();
-        Self::new(hz, [(1.0 - cos) / 2.0, 1.0 - cos, (1.0 - cos) / 2.0])
-    }
-
-    fn high_pass(hz: f32) -> Self {
-        let cos = (TAU * hz / RATE_HZ).cos();
-        Self::new(hz, [(1.0 + cos) / 2.0, -1.0 - cos, (1.0 + cos) / 2.0])
-    }
-
-    fn new(hz: f32, b: [f32; 3]) -> Self {
-        let (sin, cos) = (TAU * hz / RATE_HZ).sin_cos();
-        let alpha = sin / (2.0 * FRAC_1_SQRT_2);
-        let a0 = 1.0 + alpha;
-        Self { b: b.map(|b| b / a0), a: [-2.0 * cos / a0, (1.0 - alpha) / a0], state: [0.0; 2] }
-    }
-
-    fn next(&mut self, x: f32) -> f32 {
-        let y = self.b[0] * x + self.state[0];
-        self.state = [self.b[1] * x - self.a[0] * y + self.state[1], self.b[2] * x - self.a[1] * y];
-        y
-    }
-
-    /// Ends a decay before it becomes subnormal, which processors are slow at.
-    fn settle(&mut self) {
-        for state in &mut self.state {
-            if state.abs() < 1e-20 {
-                *state = 0.0;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f32::consts::TAU;
 
     fn sine(hz: f32, peak: f32, frames: usize) -> Vec<f32> {
-        (0..frames).map(|at| peak * (TAU * hz * at as f32 / RATE_HZ).sin()).collect()
+        (0..frames).map(|at| peak * (TAU * hz * at as f32 / 16_000.0).sin()).collect()
     }
 
     fn scores(energy: &mut Energy, samples: &[f32]) -> Vec<f32> {
         samples.chunks_exact(FRAME).map(|frame| energy.score(frame)).collect()
-    }
-
-    #[test]
-    fn hum_and_hiss_are_outside_of_the_band_and_the_voice_is_in_it() {
-        let db = |hz: f32| {
-            let samples = sine(hz, 1.0, 16_000);
-            let mut energy = Energy::new();
-            energy.mean_square(&samples[..8_000]);
-            10.0 * (2.0 * energy.mean_square(&samples[8_000..])).log10()
-        };
-        assert!(db(50.0) < -25.0 && db(7_000.0) < -20.0, "{} {}", db(50.0), db(7_000.0));
-        for (hz, least) in [(120.0, -6.5), (200.0, -1.5), (1_000.0, -0.2), (4_000.0, -3.5)] {
-            assert!((least..0.2).contains(&db(hz)), "{hz} Hz: {} dB", db(hz));
-        }
     }
 
     #[test]
@@ -193,7 +83,6 @@ mod tests {
         let mut energy = Energy::new();
         scores(&mut energy, &sine(1_000.0, 0.1, 16_000));
         assert!(scores(&mut energy, &[0.0; 32_000]).iter().skip(20).all(|score| *score == 0.0));
-        assert!(energy.band.iter().all(|filter| filter.state == [0.0; 2]), "settled");
         assert!(
             scores(&mut energy, &sine(1_000.0, 2e-4, 8_000)).iter().all(|score| *score < 0.5),
             "-77 dBFS"

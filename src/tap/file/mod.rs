@@ -81,7 +81,7 @@ impl FileTap {
     }
 
     fn of(path: PathBuf, content: Content) -> Self {
-        Self { path, content, when_full: None, dither: false, sidecar: false, durable: false }
+        Self { path, content, when_full: None, dither: false, sidecar: true, durable: false }
     }
 
     /// What happens when the disk has stood still for longer than the queue lasts. Default: the tap's own, for a
@@ -99,8 +99,10 @@ impl FileTap {
     }
 
     /// Keeps an account beside the file, `NAME.wav.json` (schema `hearken.file/1`, readable by its owner only): the
-    /// format, when the first frame was captured, every hole and loss, and at the end how it ended. It is replaced as a
-    /// whole, at most once a second while there is news, so it is valid at every moment. Default: off.
+    /// format, when the first frame was captured, every hole and loss, and at the end how it ended. It is there from the
+    /// file's first frame on, also when nothing is missing; it is replaced as a whole, at most once a second while there
+    /// is news, so it is valid at every moment. Default: on. Without it, the account that an earlier file of that name
+    /// has left is removed, and nothing else of that name.
     pub fn sidecar(self, sidecar: bool) -> Self {
         Self { sidecar, ..self }
     }

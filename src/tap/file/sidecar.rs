@@ -6,10 +6,12 @@ use crate::wav::WavFormat;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// How each account begins.
+const SCHEMA: &str = r#"{"schema":"hearken.file/1","#;
 /// Records that are kept of either kind; the others are counted.
 const MOST_RECORDS: usize = 4096;
 /// News wait so long for each other: a broken device must not make the file's writer its own enemy.
@@ -140,7 +142,7 @@ impl Sidecar {
         };
         let WavFormat { rate_hz, channels, encoding } = self.format;
         let ms = |time: Duration| time.as_nanos() as f64 / 1e6;
-        write!(json, "{{\"schema\":\"hearken.file/1\",\"file\":{},\"state\":\"{name}\",", text(&self.file))?;
+        write!(json, "{SCHEMA}\"file\":{},\"state\":\"{name}\",", text(&self.file))?;
         write!(json, "\"error\":{},", error.map_or("null".into(), |error| text(&error)))?;
         write!(json, "\"format\":{{\"rate_hz\":{rate_hz},\"channels\":{channels},")?;
         write!(json, "\"sample_format\":\"{encoding}\"}},\"frames\":{frames},\"behind\":{behind},")?;
@@ -186,6 +188,17 @@ pub(super) fn beside(audio: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(audio);
     name.push(ending);
     name.into()
+}
+
+/// Removes the account of an earlier file, which would be taken for the new one's; nothing else of that name.
+pub(super) fn forget(audio: &Path) {
+    let path = beside(audio, ".json");
+    let mut begin = [0; SCHEMA.len()];
+    let is_file = fs::metadata(&path).is_ok_and(|there| there.is_file());
+    let is_account = is_file && File::open(&path).and_then(|mut file| file.read_exact(&mut begin)).is_ok();
+    if is_account && begin == *SCHEMA.as_bytes() {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// The old content or the new one, never a part of either; readable by its owner only.
@@ -266,6 +279,23 @@ mod tests {
             assert!(end.contains(part), "{part}");
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn the_account_of_an_earlier_file_is_forgotten_and_nothing_else_of_its_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let audio = folder.path().join("take.wav");
+        let path = beside(&audio, ".json");
+        forget(&audio);
+        drop(Sidecar::new(&audio, FORMAT, None, CapturedAt::default()));
+        assert!(path.exists());
+        forget(&audio);
+        assert!(!path.exists());
+        for other in ["", "{}", r#"{"schema":"hearken.take/1","file":"take.wav"}"#] {
+            fs::write(&path, other).expect("room");
+            forget(&audio);
+            assert_eq!(fs::read_to_string(&path).expect("it is there"), other);
+        }
     }
 
     #[test]

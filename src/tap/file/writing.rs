@@ -1,7 +1,7 @@
 //! The thread that writes: chunks into a file that keeps the tap's time.
 
 use super::Written;
-use super::sidecar::{Hole, Sidecar, State, beside};
+use super::sidecar::{self, Hole, Sidecar, State, beside};
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
 use crate::tap::chunk::Chunk;
@@ -51,6 +51,9 @@ impl Job {
         let file = WavWriter::create(&self.path, format)?;
         #[cfg(test)]
         let file = file.stalling(self.stall);
+        if !self.sidecar {
+            sidecar::forget(&self.path);
+        }
         let sidecar = self.sidecar.then(|| {
             let first_frame = first.as_ref().map(Chunk::captured_at).unwrap_or_default();
             Sidecar::new(&self.path, format, (self.first_open)(), first_frame)

@@ -102,7 +102,7 @@ fn written(config: Config, tap: Tap) -> Vec<i16> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("made.wav");
     let capture = Capture::new(Config { pace: Pace::Fast, ..config }).expect("a capture");
-    let file = FileTap::new(&path, tap, FileFormat::I16).when_full(WhenFull::Wait);
+    let file = FileTap::new(&path, tap, FileFormat::I16).sidecar(false).when_full(WhenFull::Wait);
     let file = capture.file(file).expect("a file");
     capture.start().expect("it starts");
     capture.wait().expect("it ends");

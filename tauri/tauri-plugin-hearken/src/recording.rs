@@ -28,7 +28,9 @@ impl Recording {
         let (id, recorded_at_ms) = library.new_id()?;
         let mut plan = TakePlan::new(pre_roll);
         // The same file that the program `hearken record` writes.
-        let file = plan.file(FileTap::new(library.audio_path(&id)?, Tap::new(), FileFormat::I16))?;
+        let file = FileTap::new(library.audio_path(&id)?, Tap::new(), FileFormat::I16);
+        // The library keeps an account of its own.
+        let file = plan.file(file.sidecar(false))?;
         let peaks = Arc::new(Mutex::new(Vec::new()));
         let kept = peaks.clone();
         plan.each(Tap::new().device_rate().chunk_ms(100), move |chunk| {

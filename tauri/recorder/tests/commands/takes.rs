@@ -26,7 +26,7 @@ fn reference(length: Duration) -> Vec<u8> {
     let input = Input::Synthetic(Synthetic::Speech);
     let config = Config { input, pace: Pace::Fast, length: Some(length), ..Config::default() };
     let capture = Capture::new(config).expect("a capture");
-    let file = FileTap::new(&path, Tap::new(), FileFormat::I16).when_full(WhenFull::Wait);
+    let file = FileTap::new(&path, Tap::new(), FileFormat::I16).sidecar(false).when_full(WhenFull::Wait);
     let file = capture.file(file).expect("a file");
     capture.start().expect("it starts");
     capture.wait().expect("it ends");
