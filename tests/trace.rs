@@ -25,12 +25,13 @@ struct Heard {
 
 type Chunks = Arc<Mutex<Vec<Heard>>>;
 
-/// Bare, resampled, and with a hop.
-fn taps() -> [Tap; 3] {
+/// Bare, resampled, with a hop, and with late holes in place.
+fn taps() -> [Tap; 4] {
     [
         bare_tap().chunk_frames(480),
         Tap::new().chunk_ms(20),
         Tap::new().rate_hz(44_100).channels(Channels::First).chunk_ms(100).hop_ms(30),
+        Tap::new().chunk_ms(20).hold_back_ms(400),
     ]
 }
 
