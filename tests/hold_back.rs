@@ -54,12 +54,18 @@ fn keep() -> (Chunks, impl FnMut(Chunk) + Send + 'static) {
     (chunks, keep)
 }
 
-/// Five seconds of a device that loses frames at the third, as `taps` hear them.
+/// A device that loses frames in its fourth second, as `taps` hear it.
 fn with_a_loss<const N: usize>(taps: [Tap; N]) -> (Mic, [Vec<Heard>; N]) {
+    with_losses(&[AT], taps)
+}
+
+fn with_losses<const N: usize>(at: &[u64], taps: [Tap; N]) -> (Mic, [Vec<Heard>; N]) {
     let stage = Stage::new();
     let mic = stage.mic("usb", MONO);
     mic.stamps(Stamps::Device(Duration::from_micros(10)));
-    mic.fault_at(AT, Fault::Lose { frames: LOST, reported: false });
+    for &at in at {
+        mic.fault_at(at, Fault::Lose { frames: LOST, reported: false });
+    }
     let capture = Capture::new(config(&stage)).unwrap();
     let heard = taps.map(|tap| {
         let (chunks, keep) = keep();
@@ -67,14 +73,20 @@ fn with_a_loss<const N: usize>(taps: [Tap; N]) -> (Mic, [Vec<Heard>; N]) {
         chunks
     });
     stage.start(&capture).unwrap();
-    stage.run(ms(5000));
+    stage.run(ms(at[at.len() - 1] / 48 + 2000));
     let report = capture.stop().unwrap();
-    assert_eq!(report.stats.ledger.lost, LOST);
+    // Each to the frame or so.
+    let (lost, losses) = (report.stats.ledger.lost, at.len() as u64);
+    assert!(lost.abs_diff(LOST * losses) < losses, "{lost}");
     (mic, heard.map(|chunks| std::mem::take(&mut *chunks.lock().unwrap())))
 }
 
+fn gaps(chunks: &[Heard]) -> Vec<Gap> {
+    chunks.iter().flat_map(|chunk| chunk.gaps.clone()).collect()
+}
+
 fn only_gap(chunks: &[Heard]) -> Gap {
-    let gaps: Vec<Gap> = chunks.iter().flat_map(|chunk| chunk.gaps.clone()).collect();
+    let gaps = gaps(chunks);
     assert!(gaps.len() == 1 && gaps[0].cause == Cause::Lost, "{gaps:?}");
     gaps[0]
 }
@@ -138,6 +150,23 @@ fn a_loss_that_settles_in_time_is_where_it_happened_at_any_rate_and_gap_policy()
         let late = only_gap(&prompt).position * step - AT;
         println!("one frame in {step}: not held back, the hole is {late} frames late");
         assert!(misplaced(&prompt, step) > 5_000 / step, "{}", misplaced(&prompt, step));
+    }
+}
+
+#[test]
+fn each_of_several_losses_is_in_its_place() {
+    let at = [AT, AT + 80_000, AT + 160_000];
+    let (mic, [chunks]) = with_losses(&at, [bare().hold_back_ms(2000)]);
+    let gaps = gaps(&chunks);
+    assert_eq!(gaps.len(), 3, "{gaps:?}");
+    for (at, gap) in at.into_iter().zip(&gaps) {
+        assert!((at..=at + BLOCK).contains(&gap.position), "{at}: {gap:?}");
+    }
+    for Heard { position, captured_at: CapturedAt { at: heard, bound }, .. } in &chunks[50..] {
+        if !at.iter().any(|at| (*at..at + LOST + BLOCK).contains(position)) {
+            let off = heard.abs_diff(mic.captured_at(*position) - mic.captured_at(0));
+            assert!(off <= *bound + Duration::from_micros(1), "{position}: {off:?} {bound:?}");
+        }
     }
 }
 
