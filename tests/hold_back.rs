@@ -373,8 +373,12 @@ proptest! {
     ) {
         let tap = if is_bare { bare() } else { Tap::new().chunk_ms(25).hop_ms(20) };
         let (report, [prompt, held, in_take, held_in_take]) = twice(&tap.gaps(policy), hold_back_ms, &deeds);
-        prop_assert!(report.stats.ledger.lost == 0 && prompt.len() > 30 && in_take.len() > 20);
-        prop_assert!(prompt == held);
-        prop_assert!(in_take == held_in_take);
+        let ledger = report.stats.ledger;
+        let counts = [prompt.len(), held.len(), in_take.len(), held_in_take.len()];
+        prop_assert!(ledger.lost == 0 && counts[0] > 30 && counts[2] > 20, "{counts:?} {ledger:?}");
+        for (prompt, held) in prompt.iter().chain(&in_take).zip(held.iter().chain(&held_in_take)) {
+            prop_assert!(prompt == held, "{counts:?}: {:?} {:?}", prompt.gaps, held.gaps);
+        }
+        prop_assert!(counts[0] == counts[1] && counts[2] == counts[3], "{counts:?}");
     }
 }
