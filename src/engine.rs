@@ -238,9 +238,10 @@ impl Engine {
         if verdict.state == LossState::Settled {
             let Verdict { position, frames, error_frames, .. } = verdict;
             line.timing.settle(&verdict, axis);
-            // What is on its way was delivered in time; from here on everything is later.
+            // What is on its way was delivered in time; from here on everything is later, but for who holds back.
             let missing = Some(Cause::Lost);
-            let span = Span { start: axis, end: axis + frames, missing, error_frames };
+            let late = axis - loss.position;
+            let span = Span { start: axis, end: axis + frames, missing, error_frames, late };
             self.outlets.hole(span, line);
             self.sound.missing(frames);
             let (start, end) = (line.place(position, first_hz), line.place(position + frames, first_hz));

@@ -1,31 +1,16 @@
 //! When chunks were captured and what the device lost, on the public API.
 #![cfg(not(loom))]
 
-mod support;
-
+use hearken::testkit::{Fault, Stage};
 use hearken::{
     Capture, Cause, Channels, Chunk, Config, Gap, GapPolicy, Input, LossState, Pace, Receiver, SampleFormat,
-    StampClass, Synthetic, Tap, WhenFull,
+    StampClass, StreamFormat, Synthetic, Tap, WhenFull,
 };
 use std::time::{Duration, Instant};
-use support::Mic;
 
 /// Chunks of 10 ms of the first channel, `rate_hz` a second.
 fn tap(rate_hz: u32) -> Tap {
     Tap::new().rate_hz(rate_hz).channels(Channels::First).chunk_ms(10).queue(2000, WhenFull::DropNew)
-}
-
-/// Plays at 48 kHz, never more at once than the pool holds.
-fn play(mic: &Mic, capture: &Capture, played: &mut u64, callbacks: usize) {
-    for _ in 0..callbacks {
-        mic.play(480);
-        *played += 480;
-        let since = Instant::now();
-        while *played > capture.stats().ledger.delivered + 48_000 {
-            assert!(since.elapsed() < Duration::from_secs(5), "the worker is gone");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
 }
 
 fn chunks(receiver: &mut Receiver) -> Vec<Chunk> {
@@ -71,16 +56,15 @@ fn every_chunk_knows_when_it_was_captured_at_any_rate() {
 
 #[test]
 fn what_the_device_lost_is_found_told_and_moves_the_axis_once_it_is_settled() {
-    let mic = Mic::new(48_000, 1, SampleFormat::F32);
-    let input = Input::Cpal(mic.device());
-    let capture = Capture::new(Config { input, ..Config::default() }).unwrap();
+    let stage = Stage::new();
+    let mic = stage.mic("usb", StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::F32 });
+    mic.fault_at(192_000, Fault::Lose { frames: 4800, reported: false });
+    let capture =
+        Capture::new(Config { host: stage.host(), clock: stage.clock(), ..Config::default() }).unwrap();
     let mut split = capture.receiver(tap(16_000).gaps(GapPolicy::Split)).unwrap();
     let mut fill = capture.receiver(tap(48_000)).unwrap();
-    capture.start().unwrap();
-    let mut played = 0;
-    play(&mic, &capture, &mut played, 400);
-    mic.lose(4800);
-    play(&mic, &capture, &mut played, 100);
+    stage.start(&capture).unwrap();
+    stage.run(Duration::from_millis(5100));
     let report = capture.stop().unwrap();
     let ledger = report.stats.ledger;
     assert_eq!((ledger.captured, ledger.lost, ledger.lost_provisional), (240_000, 4800, 0));

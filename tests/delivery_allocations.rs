@@ -59,7 +59,7 @@ fn no_chunk_takes_memory_however_it_is_listened_to() {
     let mic = Mic::new(FORMAT.rate_hz, FORMAT.channels, FORMAT.sample);
     let capture = capture_from(&mic);
     let mut events = capture.events();
-    let counted = Arc::new(AtomicU64::new(0));
+    let (counted, held) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let tap = Tap::new().chunk_ms(20);
     let overlapping = Tap::new().chunk_ms(25).hop_ms(10);
     let count = |counted: &Arc<AtomicU64>| {
@@ -70,6 +70,7 @@ fn no_chunk_takes_memory_however_it_is_listened_to() {
         }
     };
     capture.each(tap.clone(), count(&counted)).unwrap();
+    capture.each(tap.clone().hold_back_ms(250), count(&held)).unwrap();
     capture.each(overlapping, |chunk| drop(std::hint::black_box(chunk))).unwrap();
     let mut receiver = capture.receiver(tap.clone()).unwrap();
     #[cfg(feature = "async")]
@@ -77,6 +78,7 @@ fn no_chunk_takes_memory_however_it_is_listened_to() {
     capture.start().unwrap();
     let mut plan = TakePlan::default();
     let mut of_take = plan.receiver(tap.clone()).unwrap();
+    plan.each(tap.clone().hold_back_ms(250), |chunk| drop(std::hint::black_box(chunk))).unwrap();
     plan.each(tap.clone(), |chunk| drop(std::hint::black_box(chunk))).unwrap();
     let take = capture.take(plan).unwrap();
     let mut received = [0_u64; 3];
@@ -111,7 +113,7 @@ fn no_chunk_takes_memory_however_it_is_listened_to() {
     capture.stop().unwrap();
     receive();
     let few = received.iter().filter(|received| **received < 220).count();
-    assert!(counted.load(Ordering::Relaxed) > 220);
+    assert!(counted.load(Ordering::Relaxed) > 220 && held.load(Ordering::Relaxed) > 220);
     assert_eq!(few, usize::from(!cfg!(feature = "async")), "{received:?}");
     assert!(kept.lock().unwrap().len() > 15);
 }

@@ -1,43 +1,35 @@
 //! Takes: exact at both ends, for every tap.
 #![cfg(not(loom))]
 
-mod support;
-
+use hearken::testkit::{Fault, Mic, Stage};
 use hearken::{
-    Capture, Cause, Config, FileTap, Input, Pace, SampleFormat, Synthetic, TakeEnd, TakePlan, TakeReport,
-    Tap, WhenFull,
+    Capture, Cause, Channels, Config, FileTap, Input, Pace, SampleFormat, StreamFormat, Synthetic, TakeEnd,
+    TakePlan, TakeReport, Tap, WhenFull,
 };
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Mic, bare_tap};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Sets it when dropped, whatever happens.
-struct Defer<'a>(&'a AtomicBool);
-
-impl Drop for Defer<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+/// Every frame of the only channel as it is.
+fn bare_tap() -> Tap {
+    Tap::new().device_rate().channels(Channels::First)
 }
 
-/// A capture of a microphone that plays at the pace of a clock while `test` runs; each sample is its frame's number.
-fn with_a_microphone(config: Config, test: impl FnOnce(&Capture)) {
-    let mic = Mic::new(48_000, 1, SampleFormat::I16);
-    let capture = Capture::new(Config { input: Input::Cpal(mic.device()), ..config }).unwrap();
-    capture.start().unwrap();
-    let done = AtomicBool::new(false);
+/// A capture of a microphone that plays in real time while `test` runs; each sample is its frame's number.
+fn with_a_microphone(config: Config, test: impl FnOnce(&Capture, &Mic) + Send) {
+    let stage = Stage::real_time();
+    let mic = stage.mic("usb", StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 });
+    let capture = Capture::new(Config { host: stage.host(), clock: stage.clock(), ..config }).unwrap();
+    stage.start(&capture).unwrap();
     thread::scope(|scope| {
-        let _end = Defer(&done);
-        scope.spawn(|| {
-            let next = || if done.load(Ordering::Relaxed) { (48_000_000, ms(0)) } else { (480, ms(0)) };
-            mic.play_counting(next, Duration::from_secs(20));
-        });
-        test(&capture);
+        let test = scope.spawn(|| test(&capture, &mic));
+        while !test.is_finished() {
+            stage.run(ms(10));
+        }
+        test.join().unwrap();
     });
     capture.stop().unwrap();
 }
@@ -59,7 +51,7 @@ fn check_length(report: &TakeReport, expected: Duration) {
 #[test]
 fn a_pre_roll_is_spliced_to_the_frame_for_every_tap() {
     let config = Config { history: ms(1000), ..Config::default() };
-    with_a_microphone(config, |capture| {
+    with_a_microphone(config, |capture, _| {
         let folder = tempfile::tempdir().unwrap();
         thread::sleep(ms(1300));
         let mut plan = TakePlan::new(ms(700));
@@ -93,7 +85,7 @@ fn a_pre_roll_is_spliced_to_the_frame_for_every_tap() {
 
 #[test]
 fn takes_overlap_and_pauses_are_cut_to_the_frame() {
-    with_a_microphone(Config { history: ms(500), ..Config::default() }, |capture| {
+    with_a_microphone(Config { history: ms(500), ..Config::default() }, |capture, _| {
         thread::sleep(ms(600));
         let mut plans = [ms(0), ms(400)].map(TakePlan::new);
         let heard = plans.each_mut().map(|plan| plan.memory(bare_tap().chunk_ms(10)).unwrap());
@@ -157,7 +149,7 @@ fn a_cold_capture_opens_for_each_take_and_lets_go_of_its_input() {
 fn a_cancelled_take_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("take.wav");
-    with_a_microphone(Config::default(), |capture| {
+    with_a_microphone(Config::default(), |capture, _| {
         let mut plan = TakePlan::default();
         let heard = plan.memory(bare_tap().chunk_ms(10)).unwrap();
         let file = plan.file(FileTap::native(&path)).unwrap();
@@ -173,11 +165,8 @@ fn a_cancelled_take_leaves_nothing() {
 
 #[test]
 fn the_end_of_a_take_waits_for_what_was_captured_and_not_for_a_dead_device() {
-    let mic = Mic::new(48_000, 1, SampleFormat::I16);
-    let capture = Capture::new(Config { input: Input::Cpal(mic.device()), ..Config::default() }).unwrap();
-    capture.start().unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| mic.play_counting(|| (480, ms(0)), ms(700)));
+    with_a_microphone(Config::default(), |capture, mic| {
+        mic.fault_at(33_600, Fault::Unplugged { reported: false });
         let mut plan = TakePlan::default();
         let heard = plan.memory(bare_tap().chunk_ms(100)).unwrap();
         let take = capture.take(plan).unwrap();

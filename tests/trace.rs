@@ -3,13 +3,14 @@
 
 mod support;
 
+use hearken::testkit::{Fault, Stage};
 use hearken::{
     Capture, CapturedAt, Cause, Channels, Config, ErrorKind, EventKind, Gap, Input, Pace, Replay, Report,
-    SampleFormat, StopReason, Synthetic, Tap, TraceContent, Verdict,
+    SampleFormat, StopReason, StreamFormat, Synthetic, Tap, TraceContent, Verdict,
 };
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use support::{Mic, bare_tap, eventually};
 use tempfile::TempDir;
 
@@ -25,12 +26,17 @@ struct Heard {
 
 type Chunks = Arc<Mutex<Vec<Heard>>>;
 
-/// Bare, resampled, and with a hop.
-fn taps() -> [Tap; 3] {
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Bare, resampled, with a hop, and with late holes in place.
+fn taps() -> [Tap; 4] {
     [
         bare_tap().chunk_frames(480),
         Tap::new().chunk_ms(20),
         Tap::new().rate_hz(44_100).channels(Channels::First).chunk_ms(100).hop_ms(30),
+        Tap::new().chunk_ms(20).hold_back_ms(400),
     ]
 }
 
@@ -63,65 +69,30 @@ struct Scripted {
     report: Report,
 }
 
-/// Callbacks of 10 ms, never more at once than the pool holds.
-fn play(mic: &Mic, capture: &Capture, played: &mut u64, callbacks: usize) {
-    for _ in 0..callbacks {
-        mic.play(480);
-        *played += 480;
-        eventually("the worker keeps up", || {
-            let ledger = capture.stats().ledger;
-            *played < ledger.captured - ledger.pending + 24_000
-        });
-    }
-}
-
 fn scripted(content: TraceContent) -> Scripted {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("take.trace");
-    let mic = Mic::new(48_000, 2, SampleFormat::I16);
-    let config =
-        Config { input: Input::Cpal(mic.device()), pool: Duration::from_secs(1), ..Config::default() };
-    let capture = Capture::new(config).unwrap();
+    let stage = Stage::new();
+    let mic = stage.mic("usb", StreamFormat { rate_hz: 48_000, channels: 2, sample: SampleFormat::I16 });
+    let (host, clock) = (stage.host(), stage.clock());
+    let capture = Capture::new(Config { host, clock, pool: ms(1000), ..Config::default() }).unwrap();
     let file = capture.trace(&trace, content).unwrap();
-    let (hold, held) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
     let chunks = listen(|tap, note| capture.each(tap, note).unwrap());
-    let (holding, is_held) = mpsc::channel();
-    let wait = (hold.clone(), held);
-    capture
-        .each(bare_tap().chunk_frames(480), move |_| {
-            if wait.0.try_lock().is_err() {
-                let _ = holding.send(());
-                drop(wait.0.lock());
-            }
-        })
-        .unwrap();
-    capture.start().unwrap();
-    let mut played = 0;
-    play(&mic, &capture, &mut played, 300);
-    mic.fail(cpal::ErrorKind::Xrun);
-    mic.lose(4800);
-    play(&mic, &capture, &mut played, 150);
+    stage.start(&capture).unwrap();
+    stage.run(ms(3000));
+    mic.fault(Fault::Lose { frames: 4800, reported: true });
+    stage.run(ms(1500));
     capture.mute(true);
-    play(&mic, &capture, &mut played, 20);
+    stage.run(ms(200));
     capture.mute(false);
-    play(&mic, &capture, &mut played, 20);
-    // The worker is away for longer than the pool is deep.
-    let guard = hold.lock().unwrap();
-    mic.play(480);
-    let since = Instant::now();
-    while is_held.try_recv().is_err() {
-        assert!(since.elapsed() < Duration::from_secs(5), "the worker was never held");
-        mic.play(0);
-    }
-    (0..150).for_each(|_| mic.play(480));
-    played += 151 * 480;
-    drop(guard);
-    play(&mic, &capture, &mut played, 20);
+    stage.run(ms(200));
+    // More in one burst than the pool holds.
+    mic.fault(Fault::Late(ms(1500)));
+    stage.run(ms(1900));
     capture.suspend();
-    eventually("the device is let go of", || capture.input().is_none());
+    stage.run(ms(100));
     capture.resume();
-    eventually("it is open again", || capture.input().is_some());
-    play(&mic, &capture, &mut played, 50);
+    stage.run(ms(600));
     let report = capture.stop().unwrap();
     file.finish().unwrap();
     // The script did what it says.

@@ -145,10 +145,8 @@ impl TakePipe {
                     self.started = Some(timing.captured(start as f64, 0.0));
                 }
                 if self.is_paused {
-                    self.missing_from(
-                        Span { start, end: stop, missing: Some(Cause::Paused), error_frames: 0 },
-                        timing,
-                    );
+                    let missing = Some(Cause::Paused);
+                    self.missing_from(Span { start, end: stop, missing, error_frames: 0, late: 0 }, timing);
                 } else {
                     inside(self, start, stop);
                 }

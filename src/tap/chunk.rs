@@ -76,7 +76,8 @@ impl<T: Copy> Chunk<T> {
 
     /// What became known, since the chunk before this one, about frames that the device lost; in tap frames, on the
     /// axis as it was when the audio there was delivered. A loss that is settled moves the axis and shows among the
-    /// [`gaps`](Self::gaps) as well, at the place where the axis moves.
+    /// [`gaps`](Self::gaps) as well, at the place where the axis moves: where it happened, if the tap
+    /// [holds back](crate::Tap::hold_back_ms) for long enough, in this chunk or a later one.
     pub fn losses(&self) -> &[Verdict] {
         &self.body.losses
     }

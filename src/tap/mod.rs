@@ -7,6 +7,7 @@ mod assembler;
 mod axis;
 mod chunk;
 mod file;
+mod hold_back;
 mod native;
 mod pipe;
 mod receiver;
@@ -24,11 +25,20 @@ pub(crate) use slow::SlowCalls;
 
 use crate::error::Error;
 use crate::format::StreamFormat;
-use crate::signal::{channels::Channels, gain::Gain, resample::Quality, voice::Voice};
+use crate::signal::{
+    channels::Channels,
+    gain::Gain,
+    resample::{Quality, run_frames},
+    voice::Voice,
+};
 use assembler::Grid;
+use hold_back::{Held, HeldBack};
 use pipe::{AudioPipe, Sink};
 use receiver::Queue;
 use std::time::Duration;
+
+/// The longest hold-back, in milliseconds.
+const MOST_HELD_BACK_MS: u32 = 5_000;
 
 /// What a tap's closure is.
 type Closure<T> = Box<dyn FnMut(Chunk<T>) + Send>;
@@ -61,6 +71,8 @@ pub struct Tap {
     len: Length,
     hop: Option<Length>,
     gaps: GapPolicy,
+    /// None if nothing was said.
+    hold_back_ms: Option<u32>,
     queue: usize,
     when_full: WhenFull,
 }
@@ -76,6 +88,7 @@ impl Default for Tap {
             len: Length::Ms(160),
             hop: None,
             gaps: GapPolicy::default(),
+            hold_back_ms: None,
             queue: 64,
             when_full: WhenFull::default(),
         }
@@ -145,6 +158,21 @@ impl Tap {
         Self { gaps, ..self }
     }
 
+    /// Hears everything so much later, `0..=5_000` ms, to have in its place what is found out late. Default 0, for a
+    /// file 250.
+    ///
+    /// Frames that a device lost are known of when what follows has been late for a while: about 0.2 s where its stamps
+    /// are exact, up to 0.7 s where they stray, 2 s where they are an audio server's. A loss that is settled within the
+    /// hold-back is a hole like any other, where it happened; one that takes longer comes right behind what was heard by
+    /// then. With 0 that is where the newest frame is.
+    ///
+    /// An end does not wait: what is held comes at once. It is rounded up to whole hops that are shorter, so that the
+    /// worker wakes no more often for it. Memory: as much of the device's audio in f32 (in its own samples for
+    /// [`FileTap::native`]), 96 KB for 250 ms of 48 kHz stereo.
+    pub fn hold_back_ms(self, ms: u32) -> Self {
+        Self { hold_back_ms: Some(ms), ..self }
+    }
+
     /// Chunks that may wait for the receiver, at least 1, and what happens when they do. Default: 64, drop new ones.
     pub fn queue(self, chunks: usize, when_full: WhenFull) -> Self {
         Self { queue: chunks, when_full, ..self }
@@ -163,6 +191,11 @@ impl Tap {
         if self.high_pass_hz == Some(0) {
             return Err(Error::bad_argument("a high-pass at 0 Hz takes nothing away; nothing was started"));
         }
+        if let Some(ms) = self.hold_back_ms.filter(|ms| *ms > MOST_HELD_BACK_MS) {
+            return Err(Error::bad_argument(format!(
+                "a hold-back of {ms} ms is more than {MOST_HELD_BACK_MS} ms; nothing was started"
+            )));
+        }
         if self.queue == 0 {
             return Err(Error::bad_argument("a tap's queue holds at least 1 chunk; nothing was started"));
         }
@@ -173,7 +206,17 @@ impl Tap {
     fn queue_for(&self, pre_roll: Duration) -> usize {
         let rate = self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ);
         let hop = self.hop.unwrap_or(self.len).frames(rate).max(1);
-        self.queue + (pre_roll.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize
+        let at_once = pre_roll + Duration::from_millis(self.hold_back_ms.unwrap_or(0).into());
+        self.queue + (at_once.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize
+    }
+
+    /// For how many device frames a tap of `tap_hz` hears nothing. In step with its chunks: its hold-back ends when
+    /// another chunk is due, and one look serves both.
+    fn hold_back_frames(&self, device_hz: u32, tap_hz: u32) -> u64 {
+        let frames = u64::from(Length::Ms(self.hold_back_ms.unwrap_or(0)).frames(device_hz));
+        let hop = self.hop.unwrap_or(self.len).frames(tap_hz);
+        let hop = run_frames(0, hop.into(), tap_hz, device_hz).max(1);
+        if hop <= frames { frames.next_multiple_of(hop) } else { frames }
     }
 
     /// The chunk grid at `rate_hz`.
@@ -193,14 +236,22 @@ impl Tap {
 /// A tap that calls `closure` on the worker for every chunk.
 pub(crate) fn closure(tap: Tap, closure: Closure<f32>) -> Result<Box<dyn Pipe>, Error> {
     tap.check()?;
-    Ok(Box::new(AudioPipe::new(tap, Sink::Closure(Some(closure)))))
+    let pipe = AudioPipe::new(tap.clone(), Sink::Closure(Some(closure)));
+    Ok(held_back::<f32>(tap, pipe))
 }
 
 /// A tap and the receiver of its chunks, whose queue has room for `pre_roll` besides.
 pub(crate) fn receiver(tap: Tap, pre_roll: Duration) -> Result<(Box<dyn Pipe>, Receiver), Error> {
     tap.check()?;
     let queue = Queue::new(tap.queue_for(pre_roll), tap.when_full);
-    Ok((Box::new(AudioPipe::new(tap, Sink::Queue(queue.clone()))), Receiver::new(queue)))
+    let pipe = AudioPipe::new(tap.clone(), Sink::Queue(queue.clone()));
+    Ok((held_back::<f32>(tap, pipe), Receiver::new(queue)))
+}
+
+/// The pipe, behind what it is held back by.
+fn held_back<T: Held>(tap: Tap, pipe: impl Pipe + 'static) -> Box<dyn Pipe> {
+    let pipe = Box::new(pipe);
+    if tap.hold_back_ms.unwrap_or(0) > 0 { Box::new(HeldBack::<T>::new(tap, pipe)) } else { pipe }
 }
 
 pub(crate) use file::file;

@@ -80,6 +80,10 @@ impl Pipe for NativePipe {
         assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
     }
 
+    fn moved(&mut self, hole: &Span, place: u64) {
+        self.axis.move_hole(hole, place);
+    }
+
     fn loss(&mut self, loss: Verdict) {
         if let Some(assembler) = &mut self.assembler {
             let position = self.axis.origin_position + loss.position.saturating_sub(self.axis.origin);

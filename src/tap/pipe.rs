@@ -40,6 +40,8 @@ pub(crate) trait Pipe: Send + fmt::Debug {
     fn audio(&mut self, audio: Audio<'_>, timing: &Timing);
     /// A hole that follows directly on what came before.
     fn hole(&mut self, hole: Span, timing: &Timing);
+    /// The tap will hear a hole at `place` that is further behind on the epoch's axis.
+    fn moved(&mut self, _hole: &Span, _place: u64) {}
     /// News about a loss, in the epoch's frames and on its axis.
     fn loss(&mut self, loss: Verdict);
     /// The end, at `position`: flushes, and tells the receiver.
@@ -253,6 +255,12 @@ impl Pipe for AudioPipe {
         let Stages { assembler, axis, .. } = stages;
         assembler.hole(gap, &mut |chunk| sink.deliver(chunk, axis, timing));
         (axis.run, axis.run_position) = (hole.end, assembler.position());
+    }
+
+    fn moved(&mut self, hole: &Span, place: u64) {
+        if let Some(stages) = &mut self.stages {
+            stages.axis.move_hole(hole, place);
+        }
     }
 
     fn loss(&mut self, loss: Verdict) {

@@ -17,7 +17,8 @@ pub enum Cause {
     Paused,
     /// The device delivered a format that it had not announced.
     Mismatched,
-    /// The device lost it, as its stamps say; found after the audio behind it was delivered.
+    /// The device lost it, as its stamps say; found after the audio behind it was delivered, but for a tap that
+    /// [holds back](crate::Tap::hold_back_ms).
     Lost,
     /// A receiver did not keep up, and its queue was full.
     Behind,

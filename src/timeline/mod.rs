@@ -36,6 +36,8 @@ pub struct Span {
     pub missing: Option<Cause>,
     /// How far off the length may be; 0 for what we did ourselves.
     pub error_frames: u64,
+    /// So many frames before `start` it happened: frames that the device lost are missed later.
+    pub late: u64,
 }
 
 /// Puts the blocks of one epoch in their places and checks the books at each of them.
@@ -73,7 +75,7 @@ impl Timeline {
                 && header.captured == self.delivered + header.dropped + header.discarded,
             "the ledger does not balance: {self:?} at {header:?}"
         );
-        step(Span { start, end: self.position, missing: cause, error_frames: 0 });
+        step(Span { start, end: self.position, missing: cause, error_frames: 0, late: 0 });
     }
 
     /// The stretches between the last block and the end of the epoch.
@@ -112,7 +114,7 @@ impl Timeline {
         if frames > 0 {
             let start = self.position;
             self.position += frames;
-            step(Span { start, end: self.position, missing: Some(cause), error_frames: 0 });
+            step(Span { start, end: self.position, missing: Some(cause), error_frames: 0, late: 0 });
         }
     }
 }

@@ -11,7 +11,7 @@ use super::assembler::GapPolicy;
 use super::native::NativePipe;
 use super::pipe::{AudioPipe, Pipe, Sink};
 use super::receiver::{Queue, Receiver};
-use super::{Length, Tap, WhenFull};
+use super::{Tap, WhenFull, held_back};
 use crate::error::{Error, ErrorKind};
 use crate::wav::encode::{self, Dither};
 use crate::wav::{Encoding, WavFormat, WavWriter};
@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use writing::Job;
+
+/// How long a file waits for what is found out late, in milliseconds.
+const HOLD_BACK_MS: u32 = 250;
 
 /// What goes into a file.
 #[derive(Clone, Debug)]
@@ -40,8 +43,9 @@ enum Content {
 pub struct FileTap {
     path: PathBuf,
     content: Content,
-    /// Instead of the tap's own.
+    /// Both instead of the tap's own.
     when_full: Option<WhenFull>,
+    hold_back_ms: Option<u32>,
     dither: bool,
     sidecar: bool,
     durable: bool,
@@ -81,13 +85,20 @@ impl FileTap {
     }
 
     fn of(path: PathBuf, content: Content) -> Self {
-        Self { path, content, when_full: None, dither: false, sidecar: true, durable: false }
+        let (when_full, hold_back_ms) = (None, None);
+        Self { path, content, when_full, hold_back_ms, dither: false, sidecar: true, durable: false }
     }
 
     /// What happens when the disk has stood still for longer than the queue lasts. Default: the tap's own, for a
     /// native file [`WhenFull::DropNew`]. With [`Pace::Fast`](crate::Pace::Fast) it should be [`WhenFull::Wait`].
     pub fn when_full(self, when_full: WhenFull) -> Self {
         Self { when_full: Some(when_full), ..self }
+    }
+
+    /// Writes everything so much later, as [`Tap::hold_back_ms`], with the same range. Default: the tap's own if it has
+    /// one, or else 250 ms.
+    pub fn hold_back_ms(self, ms: u32) -> Self {
+        Self { hold_back_ms: Some(ms), ..self }
     }
 
     /// Dither of triangular density for [`FileFormat::I16`]; without effect on the other formats, whose steps lie
@@ -165,10 +176,15 @@ pub(crate) fn file(
     pre_roll: Duration,
     first_open: impl Fn() -> Option<SystemTime> + Send + 'static,
 ) -> Result<(Box<dyn Pipe>, WavFile), Error> {
-    let FileTap { path, content, when_full, dither, sidecar, durable } = file;
-    if let Content::Tap(tap, _) = &content {
-        tap.check()?;
-    }
+    let FileTap { path, content, when_full, hold_back_ms, dither, sidecar, durable } = file;
+    let tap = match &content {
+        Content::Tap(tap, _) => tap.clone().chunk_ms(160),
+        Content::Native => Tap::new().device_rate().chunk_ms(100).queue(100, WhenFull::DropNew),
+    };
+    let hold_back_ms = hold_back_ms.or(tap.hold_back_ms).or(Some(HOLD_BACK_MS));
+    let when_full = when_full.unwrap_or(tap.when_full);
+    let tap = Tap { hop: None, gaps: GapPolicy::Split, hold_back_ms, when_full, ..tap };
+    tap.check()?;
     let is_new = check_writable(&path)?;
     let job = Job {
         path,
@@ -179,10 +195,10 @@ pub(crate) fn file(
         #[cfg(test)]
         stall: Duration::ZERO,
     };
+    let chunks = tap.queue_for(pre_roll);
     match content {
-        Content::Tap(tap, encoding) => {
-            let tap = Tap { len: Length::Ms(160), hop: None, gaps: GapPolicy::Split, ..tap };
-            let queue = Queue::new(tap.queue_for(pre_roll), when_full.unwrap_or(tap.when_full));
+        Content::Tap(_, encoding) => {
+            let queue = Queue::new(chunks, when_full);
             let receiver = Receiver::new(queue.clone());
             let mut dither = (dither && encoding == Encoding::I16).then(Dither::new);
             let encode = move |_, samples: &[f32], bytes: &mut Vec<u8>| match &mut dither {
@@ -190,15 +206,13 @@ pub(crate) fn file(
                 None => encode::encode_f32(samples, encoding, bytes),
             };
             let writer = start(move || job.run(receiver, |_| Ok(encoding), encode))?;
-            Ok((Box::new(AudioPipe::new(tap, Sink::Queue(queue))), writer))
+            Ok((held_back::<f32>(tap.clone(), AudioPipe::new(tap, Sink::Queue(queue))), writer))
         }
         Content::Native => {
-            let tap = Tap { gaps: GapPolicy::Split, ..Tap::new().device_rate().chunk_ms(100) };
-            let tap = tap.queue(100, when_full.unwrap_or(WhenFull::DropNew));
-            let queue = Queue::new(tap.queue_for(pre_roll), tap.when_full);
+            let queue = Queue::new(chunks, when_full);
             let receiver = Receiver::new(queue.clone());
             let writer = start(move || job.run(receiver, encode::native_encoding, encode::encode_native))?;
-            Ok((Box::new(NativePipe::new(tap, Sink::Queue(queue))), writer))
+            Ok((held_back::<u8>(tap.clone(), NativePipe::new(tap, Sink::Queue(queue))), writer))
         }
     }
 }

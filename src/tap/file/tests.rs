@@ -143,7 +143,8 @@ fn a_file_that_is_deleted_is_told_within_seconds_and_one_that_is_moved_goes_on()
         let capture = crate::Capture::new(crate::Config { input, ..Default::default() }).expect("a capture");
         let file = capture.file(FileTap::native(&path)).expect("a file");
         capture.start().expect("a start");
-        thread::sleep(Duration::from_millis(300));
+        // Behind the first chunk, which is held back.
+        thread::sleep(Duration::from_millis(700));
         if deleted { std::fs::remove_file(&path) } else { std::fs::rename(&path, &moved) }
             .expect("it is there");
         let since = Instant::now();
