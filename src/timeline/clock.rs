@@ -203,6 +203,13 @@ impl Clock {
         *self = Self { class, track, blocks: self.blocks, bad: self.bad, ..fresh };
     }
 
+    /// The device's rate is another one: all is learned anew but the map, which goes on where it is.
+    pub fn restart(&mut self) {
+        let fresh = Self::new(self.rate as u32);
+        let track = std::mem::replace(&mut self.track, Track::new(self.rate));
+        *self = Self { track, blocks: self.blocks, bad: self.bad, ..fresh };
+    }
+
     pub fn class(&self) -> StampClass {
         self.class
     }
@@ -320,6 +327,8 @@ impl Clock {
                 // The first stamps were the wrong ones.
                 let fresh = Self::new(self.rate as u32);
                 *self = Self { blocks: self.blocks, bad: self.bad, base: Some((position, ns)), ..fresh };
+            } else if late < 0.0 && self.strikes.runs_away(sample.x) {
+                self.restart();
             } else {
                 self.jumped += self.strikes.least;
                 self.unrest.raise(self.strikes.least);

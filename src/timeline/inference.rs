@@ -5,12 +5,14 @@
 //! is provisional until there are many. A single block on time refutes it.
 
 mod arrivals;
+mod growth;
 mod rate_lie;
 #[cfg(test)]
 mod tests;
 
 use super::clock::{Clock, StampClass};
 use arrivals::Arrivals;
+use growth::Growth;
 pub use rate_lie::RateLie;
 
 /// How sure a loss is.
@@ -173,15 +175,28 @@ pub struct Inference {
     hint: u32,
     ids: u64,
     arrivals: Arrivals,
+    growth: Growth,
     /// What looked like a loss was none.
     has_strayed: bool,
+    has_other_rate: bool,
 }
 
 impl Inference {
     pub fn new(rate_hz: u32) -> Self {
         let rate = f64::from(rate_hz);
         let arrivals = Arrivals::new(rate);
-        Self { rate, run: None, longest: 0, xruns: 0, hint: 0, ids: 0, arrivals, has_strayed: false }
+        Self {
+            rate,
+            run: None,
+            longest: 0,
+            xruns: 0,
+            hint: 0,
+            ids: 0,
+            arrivals,
+            growth: Growth::new(0.0),
+            has_strayed: false,
+            has_other_rate: false,
+        }
     }
 
     /// A block that ends at `end` was seen at `seen_ns`: comes before its stamp.
@@ -197,6 +212,11 @@ impl Inference {
     /// Whether the last block was late: what it says must not be learned yet.
     pub fn is_in_doubt(&self) -> bool {
         self.run.is_some()
+    }
+
+    /// Whether, just now, what looked like a loss was found to be another rate.
+    pub fn has_other_rate(&mut self) -> bool {
+        std::mem::take(&mut self.has_other_rate)
     }
 
     /// A block's first frame, its stamp, and the xruns that the device has reported so far, before `clock` learns of
@@ -223,6 +243,14 @@ impl Inference {
         if late <= tolerance {
             self.hint = self.hint.saturating_sub(1);
             return self.on_time();
+        }
+        let at = position as f64 / self.rate;
+        if self.run.is_none() {
+            self.growth = Growth::new(at);
+        }
+        if self.growth.push(at, late) {
+            self.has_other_rate = true;
+            return self.revoke();
         }
         let least = if only_late { (self.longest + 2).clamp(BLOCKS.0, BLOCKS.1) } else { BLOCKS_DEVICE };
         let needed = if self.hint > 0 { least.min(BLOCKS_XRUN) } else { least };
@@ -265,6 +293,9 @@ impl Inference {
         } else {
             run.count >= SETTLED_DEVICE.1 || (run.count >= SETTLED_DEVICE.0 && error_frames == 0)
         };
+        // Another rate is no series of losses.
+        let is_flat = if is_exact { late - run.least <= tolerance } else { self.growth.is_flat(tolerance) };
+        let is_settled = is_settled && is_flat;
         let later_by = self.arrivals.later_by();
         let is_refuted = match later_by {
             _ if is_exact => false,
@@ -304,11 +335,16 @@ impl Inference {
 
     /// It was nothing: the late blocks were stalls.
     fn on_time(&mut self) -> Option<Verdict> {
-        let run = self.run.take()?;
+        let run = self.run.as_ref()?;
         // Stalls are of all lengths; a server's drift keeps together.
         let seconds = (run.newest - run.position) as f64 / self.rate;
         let keeps = run.sum < STRAYED_SPREAD * run.least * run.count as f64;
         self.has_strayed |= run.count >= STRAYED.0 && seconds >= STRAYED.1 && keeps;
+        self.revoke()
+    }
+
+    fn revoke(&mut self) -> Option<Verdict> {
+        let run = self.run.take()?;
         let verdict = run.verdict?;
         self.longest = self.longest.max(run.count);
         Some(Verdict { state: LossState::Revoked, ..verdict })

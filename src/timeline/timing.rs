@@ -194,6 +194,9 @@ impl Timing {
         if self.inference.has_strayed() {
             self.clock.strayed();
         }
+        if self.inference.has_other_rate() {
+            self.clock.restart();
+        }
         if self.inference.is_in_doubt() {
             self.clock.hold(start as f64, ns);
         } else {

@@ -188,3 +188,60 @@ fn a_loss_that_the_arrivals_deny_is_none() {
     assert!(told.iter().all(|verdict| verdict.state != LossState::Settled), "{told:?}");
     assert!((5.0..40.0).contains(&(stats.bound.as_secs_f64() * 1e3)), "{stats:?}");
 }
+
+/// When another rate was told of, in seconds of the stream's clock since the device changed from `label` to `actual` after
+/// 20 s; nothing may be called a loss.
+fn change_of_rate(stamps: Stamps, label: u32, actual: u32) -> Option<(f64, u32)> {
+    let opened = Instant::now();
+    let anchor = Anchor { at: opened, stream_ns: 7_000_000_000, error: Duration::ZERO, is_own: false };
+    let mut timing = Timing::new(label, &anchor, opened);
+    let mut device = Device::new(stamps, 5);
+    let mut told = None;
+    let (changed, base) = (27e9, 7e9);
+    // The simulation runs at 48 kHz: its stamps are stretched.
+    let scale = |ns: f64, rate: u32| ns * 48_000.0 / f64::from(rate);
+    for number in 1..=4000 {
+        let block = device.next();
+        let stretch = |ns: f64| {
+            let before = scale((ns.min(changed)) - base, label);
+            (before + scale((ns - changed).max(0.0), actual)) as u64
+        };
+        let stamp_ns = stretch(block.stamp_ns as f64) + 7_000_000_000;
+        timing.callback(stamp_ns, 480);
+        let (dropped, discarded, content) = (0, 0, Content::Audio);
+        let header = Header { captured: number * 480, dropped, discarded, stamp_ns, frames: 480, content };
+        let seen = Duration::from_nanos(stretch(block.true_ns + 12e6));
+        let verdict = timing.block(&header, seen, 0);
+        assert!(verdict.is_none_or(|it| it.state != LossState::Settled), "{stamps:?}: {verdict:?}");
+        if let Some(rate) = timing.stats().actual_rate_hz {
+            let since = (block.true_ns - changed) * 1e-9 * 48_000.0 / f64::from(actual);
+            assert!(since > 0.0, "{stamps:?}: before it changed");
+            told.get_or_insert((since, rate));
+        }
+        if number == 4000 {
+            let off = timing.captured(f64::from(480 * (number as u32 - 1)), 0.0);
+            let ms = (off.at.as_nanos() as f64 - stretch(block.true_ns) as f64) * 1e-6;
+            let stats = timing.stats();
+            // The map is led back to where it should be, which takes longer the farther it went astray meanwhile.
+            let is_back = ms.abs() < 5.0 && off.bound < Duration::from_millis(20);
+            let bound_ms = off.bound.as_secs_f64() * 1e3;
+            assert!(ms.abs() <= bound_ms && (is_back || actual == 16_000), "{ms} {off:?} {stats:?}");
+            assert_eq!((timing.lost(), timing.lost_provisional()), (0, 0));
+        }
+    }
+    told
+}
+
+#[test]
+fn a_rate_that_changes_in_mid_stream_is_told_within_seconds_and_is_no_loss() {
+    for stamps in [Stamps::Device { sigma_us: 20.0 }, Stamps::CALLBACK, Stamps::Cut] {
+        for (label, actual) in [(48_000, 44_100), (44_100, 48_000), (48_000, 16_000)] {
+            let (seconds, rate) = change_of_rate(stamps, label, actual).expect("it is told");
+            println!("{stamps:?}: {label} becomes {rate} Hz, told after {seconds:.2} s");
+            // A slower one is seen after so many frames, which take three times as long at a third of the rate.
+            let most = if actual < label { 3.0 * f64::from(label) / f64::from(actual) } else { 6.0 };
+            assert!(rate == actual && seconds < most, "{stamps:?} {label} {actual}: {seconds}");
+        }
+    }
+    assert_eq!(change_of_rate(Stamps::CALLBACK, 48_000, 48_000), None);
+}
