@@ -158,8 +158,6 @@ impl Run {
         for chunk in &chunks[50..] {
             let CapturedAt { at, bound } = chunk.captured_at();
             let off = at.abs_diff(mic.captured_at(chunk.position()) - origin);
-            // Right behind a burst of late stamps the bound may be short, by a third at most.
-            let bound = if what.starts_with("a stall, Late") { bound * 4 / 3 } else { bound };
             assert!(off <= bound + Duration::from_micros(1), "{what}: {off:?} off, {chunk:?}");
         }
         assert!(report.stats.clock.class != StampClass::Observed, "{what}");

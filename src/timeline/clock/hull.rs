@@ -42,6 +42,9 @@ const SHORT: f64 = 0.2;
 const FEW: usize = 4;
 const SHORT_AFTER: f64 = 10.0;
 const SHORT_COARSE: f64 = 60.0;
+/// By how much the bound is wider at first, and until the window is so many seconds long.
+const YOUNG: f64 = 1.8;
+const YOUNG_SECONDS: f64 = 24.0;
 /// A false start: by how much all that follows is later, at least, in nanoseconds, and for how many seconds; and how long
 /// one may be.
 const START_NS: f64 = 5e6;
@@ -259,6 +262,8 @@ impl Hull {
         let few = (RANK as f64 / self.points.len().max(1) as f64 - 0.5).max(0.0);
         let unsure = if self.span() < SHORT_COARSE { 1.1 } else { 0.05 };
         let edge = self.rise * (1.0 + few) + unsure * self.grain + 500.0;
+        // A short window has few stamps in each stretch, and says little of the rate.
+        let edge = edge * (1.0 + YOUNG * (1.0 - self.span() / YOUNG_SECONDS).max(0.0));
         let (left, right) = self.contacts;
         if right <= left {
             // The rate is assumed: a crystal's is within 500 ppm, one that was measured changes little.

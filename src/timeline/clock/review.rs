@@ -17,8 +17,11 @@ const STRAY_TILT: (f64, f64) = (700e3, 9e6);
 const STRAY_SECONDS: f64 = 2.0;
 /// Reviews in a row, without any of that, after which they do not.
 const CALM: u32 = 24;
-/// A share of stamps on time that noise on both sides does not have: it has hardly any so near to its edge.
-const EDGE_SHARE: f64 = 0.03;
+/// A share of stamps on time that noise on both sides does not have: it has hardly any so near to its edge. Fewer do where
+/// the noise is lopsided, and the median nearer to the earliest tenth than to the latest: it is in the middle of noise on
+/// both sides, and at 0.27 of what is exponential.
+const EDGE_SHARE: (f64, f64) = (0.005, 0.03);
+const LOPSIDED: f64 = 0.36;
 
 impl Clock {
     pub(super) fn become_class(&mut self, class: StampClass) {
@@ -52,14 +55,19 @@ impl Clock {
         if self.recent.len() < STRAY || self.grain.is_coarse(self.lateness) {
             return false;
         }
+        let tilt = self.hull.line.slope.abs();
+        if (STRAY_TILT.0..STRAY_TILT.1).contains(&tilt) && self.hull.elapsed() > STRAY_SECONDS {
+            return true;
+        }
+        if self.lateness <= STRAY_NS {
+            return false;
+        }
         let mut steps = [0.0; RECENT];
         let pairs = self.recent.iter().zip(self.recent.iter().skip(1));
         let count = self.recent.len() - 1;
         steps[..count].iter_mut().zip(pairs).for_each(|(step, (a, b))| *step = (b.d - a.d).abs());
         let (_, step, _) = steps[..count].select_nth_unstable_by(count / 2, f64::total_cmp);
-        let tilt = self.hull.line.slope.abs();
-        let is_tilted = (STRAY_TILT.0..STRAY_TILT.1).contains(&tilt) && self.hull.elapsed() > STRAY_SECONDS;
-        is_tilted || (self.lateness > STRAY_NS && self.lateness > STRAY_STEPS * *step)
+        self.lateness > STRAY_STEPS * *step
     }
 
     /// Looks at the recent stamps as a whole.
@@ -68,7 +76,7 @@ impl Clock {
         let mut late = [0.0; RECENT];
         let late = &mut late[..self.recent.len()];
         late.iter_mut().zip(&self.recent).for_each(|(late, sample)| *late = sample.d - line.at(sample.x));
-        let (_, median, _) = late.select_nth_unstable_by(late.len() / 2, f64::total_cmp);
+        let median = *late.select_nth_unstable_by(late.len() / 2, f64::total_cmp).1;
         self.lateness = median.max(0.0);
         let is_coarse = self.grain.is_coarse(self.lateness);
         self.hull.set_grain(if is_coarse { self.grain.ns() } else { 0.0 });
@@ -82,11 +90,12 @@ impl Clock {
         }
         let edge = self.lateness / 8.0;
         let on_time = late.iter().filter(|late| **late <= edge).count() as f64;
+        let many = |share: f64| on_time > 2.0 + share * late.len() as f64;
         let seen = if is_coarse {
             StampClass::Quantised
         } else if self.lateness < EXACT_NS {
             StampClass::Device
-        } else if on_time > 2.0 + EDGE_SHARE * late.len() as f64 {
+        } else if many(EDGE_SHARE.1) || (many(EDGE_SHARE.0) && is_lopsided(late, median)) {
             StampClass::LateOnly
         } else {
             StampClass::Device
@@ -101,4 +110,14 @@ impl Clock {
             self.become_class(seen);
         }
     }
+}
+
+/// Whether most of the noise is near its edge.
+fn is_lopsided(late: &mut [f64], median: f64) -> bool {
+    let mut quantile = |share: f64| {
+        let at = (late.len() as f64 * share) as usize;
+        *late.select_nth_unstable_by(at, f64::total_cmp).1
+    };
+    let (early, most) = (quantile(0.1), quantile(0.9));
+    median - early < LOPSIDED * (most - early)
 }
