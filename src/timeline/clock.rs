@@ -9,6 +9,8 @@ mod class;
 mod grain;
 mod hull;
 mod lock;
+mod middle;
+mod review;
 mod strikes;
 #[cfg(test)]
 mod tests;
@@ -31,14 +33,10 @@ pub struct Estimate {
     pub bound_ns: f64,
 }
 
-/// Blocks that decide about the class.
-const LEARNING: u64 = 128;
+/// Stamps that are looked at as a whole.
 const RECENT: usize = 256;
-/// How often that is looked at again, and how often in a row it must look otherwise.
-const REVIEW: u64 = 64;
-const AGREE: u32 = 4;
-/// A share of stamps on time that noise on both sides does not have: it has hardly any so near to its edge.
-const EDGE_SHARE: f64 = 0.03;
+/// Until then the first stamps may turn out to be wrong, in seconds.
+const START: f64 = 5.0;
 /// Less lateness than this is none, in nanoseconds.
 const EXACT_NS: f64 = 2e3;
 /// Seconds after which the line is good.
@@ -122,12 +120,14 @@ impl Clock {
             let (spread, only_late) = self.spread();
             let usual = if only_late { spread } else { 5.0 * spread };
             // Before that it is the line that strays.
-            if self.baseline_seconds() > STEADY_SECONDS {
+            if self.baseline_seconds() > STEADY_SECONDS && self.class != StampClass::Smoothed {
                 self.unrest.push(sample.x, sample.d - self.line().at(sample.x), usual);
             }
-            self.hull.push(sample.x, sample.d);
-            self.lock.push(sample.x, sample.d);
-            self.note(sample);
+            self.learn(sample);
+            self.note(sample, true);
+            if self.hull.elapsed() < START {
+                self.cut_false_start();
+            }
         }
         self.advance(position);
     }
@@ -135,9 +135,21 @@ impl Clock {
     /// The same for a block that may come after a hole: nothing is learned from it until that is settled.
     pub fn hold(&mut self, position: f64, ns: f64) {
         if let Some(sample) = self.judge(position, ns) {
-            self.note(sample);
+            self.note(sample, false);
         }
         self.advance(position);
+    }
+
+    /// What looked like a hole was none: the stamps stray together.
+    pub fn strayed(&mut self) {
+        self.become_class(StampClass::Smoothed);
+        let known = self.hull.end();
+        for index in 0..self.recent.len() {
+            let sample = self.recent[index];
+            if sample.x > known {
+                self.learn(sample);
+            }
+        }
     }
 
     /// A callback's own stamp, which tells how fine the stamps are.
@@ -191,6 +203,13 @@ impl Clock {
         *self = Self { class, track, blocks: self.blocks, bad: self.bad, ..fresh };
     }
 
+    /// The device's rate is another one: all is learned anew but the map, which goes on where it is.
+    pub fn restart(&mut self) {
+        let fresh = Self::new(self.rate as u32);
+        let track = std::mem::replace(&mut self.track, Track::new(self.rate));
+        *self = Self { track, blocks: self.blocks, bad: self.bad, ..fresh };
+    }
+
     pub fn class(&self) -> StampClass {
         self.class
     }
@@ -221,13 +240,14 @@ impl Clock {
     pub fn spread(&self) -> (f64, bool) {
         match self.class {
             StampClass::Device => (self.lock.sigma.max(EXACT_NS / 4.0), false),
+            StampClass::Smoothed => (self.hull.middle.bound(), true),
             _ => (self.lateness.max(EXACT_NS), true),
         }
     }
 
     /// How far the stamps have lately strayed from the line, all of them, in nanoseconds; 0 where they keep to it.
     pub fn unrest(&self) -> f64 {
-        self.unrest.ns
+        if self.class == StampClass::Smoothed { self.hull.middle.bound() } else { self.unrest.ns }
     }
 
     /// Seconds on which the estimates rest.
@@ -252,6 +272,7 @@ impl Clock {
         let line = self.hull.line;
         match self.class {
             StampClass::Device => self.lock.line,
+            StampClass::Smoothed => self.hull.middle.line,
             StampClass::Quantised => Line { d: line.d + self.grain.ns(), ..line },
             _ => line,
         }
@@ -261,9 +282,10 @@ impl Clock {
         self.unrest.ns
             + match self.class {
                 StampClass::Device => self.lock.bound(x),
+                StampClass::Smoothed => self.hull.middle.bound(),
                 StampClass::Quantised => self.hull.bound(x) + 1.1 * self.grain.ns(),
-                // A long period of a device, until there is something to go by.
-                StampClass::Learning => self.hull.bound(x) + (3.0 * self.lateness).min(50e6),
+                // A long period of a device, until there is something to go by; nor is it known whether they stray.
+                StampClass::Learning => self.hull.bound(x) + (3.0 * self.lateness).clamp(5e6, 50e6),
                 _ => self.hull.bound(x),
             }
     }
@@ -285,6 +307,7 @@ impl Clock {
             StampClass::Learning => 500e6,
             StampClass::Device => f64::max(10.0 * self.lock.sigma, 1e6),
             StampClass::Quantised => 20e6,
+            StampClass::Smoothed => 100e6,
             _ => (4.0 * self.lateness).max(2e6),
         };
         // Handed out together, blocks may have one stamp; not more of them than that.
@@ -300,10 +323,12 @@ impl Clock {
         self.strikes.push(sample.d, late);
         if self.strikes.count >= if late < 0.0 { EARLY_STRIKES } else { FAR_STRIKES } {
             self.strikes.count = 0;
-            if self.recent.len() < 32 {
+            if self.blocks - self.bad < 32 {
                 // The first stamps were the wrong ones.
                 let fresh = Self::new(self.rate as u32);
                 *self = Self { blocks: self.blocks, bad: self.bad, base: Some((position, ns)), ..fresh };
+            } else if late < 0.0 && self.strikes.runs_away(sample.x) {
+                self.restart();
             } else {
                 self.jumped += self.strikes.least;
                 self.unrest.raise(self.strikes.least);
@@ -312,50 +337,21 @@ impl Clock {
         None
     }
 
-    fn note(&mut self, sample: Sample) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(sample);
-        let count = self.recent.len() as u64;
-        let due = if self.class == StampClass::Learning {
-            count.is_multiple_of(8)
-        } else {
-            self.blocks.is_multiple_of(REVIEW)
-        };
-        if due {
-            self.review();
-        }
+    fn learn(&mut self, sample: Sample) {
+        self.hull.push(sample.x, sample.d);
+        self.lock.push(sample.x, sample.d);
     }
 
-    /// Looks at the recent stamps as a whole.
-    fn review(&mut self) {
-        let line = self.hull.line;
-        let mut late = [0.0; RECENT];
-        let late = &mut late[..self.recent.len()];
-        late.iter_mut().zip(&self.recent).for_each(|(late, sample)| *late = sample.d - line.at(sample.x));
-        let (_, median, _) = late.select_nth_unstable_by(late.len() / 2, f64::total_cmp);
-        self.lateness = median.max(0.0);
-        let is_coarse = self.grain.is_coarse(self.lateness);
-        self.hull.set_grain(if is_coarse { self.grain.ns() } else { 0.0 });
-        if (self.recent.len() as u64) < LEARNING || self.class == StampClass::Observed {
-            return;
+    /// The first stamps may have been the wrong ones.
+    fn cut_false_start(&mut self) {
+        let Some(start) = self.hull.cut_false_start() else { return };
+        while self.recent.front().is_some_and(|sample| sample.x < start) {
+            self.recent.pop_front();
         }
-        let edge = self.lateness / 8.0;
-        let on_time = late.iter().filter(|late| **late <= edge).count() as f64;
-        let seen = if is_coarse {
-            StampClass::Quantised
-        } else if self.lateness < EXACT_NS {
-            StampClass::Device
-        } else if on_time > 2.0 + EDGE_SHARE * late.len() as f64 {
-            StampClass::LateOnly
-        } else {
-            StampClass::Device
-        };
-        self.doubts = if seen == self.class { 0 } else { self.doubts + 1 };
-        if self.doubts > 0 && (self.class == StampClass::Learning || self.doubts >= AGREE) {
-            (self.class, self.doubts) = (seen, 0);
-        }
+        self.lock = Lock::new();
+        self.recent.iter().for_each(|sample| self.lock.push(sample.x, sample.d));
+        self.unrest = Unrest::default();
+        self.review(true);
     }
 
     /// Leads the map up to `position`, towards the target.

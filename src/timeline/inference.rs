@@ -4,10 +4,16 @@
 //! consecutive late blocks whose stamps advance as the audio does, more of them the less the stamps are worth, and
 //! is provisional until there are many. A single block on time refutes it.
 
+mod arrivals;
+mod growth;
+mod rate_lie;
 #[cfg(test)]
 mod tests;
 
 use super::clock::{Clock, StampClass};
+use arrivals::Arrivals;
+use growth::Growth;
+pub use rate_lie::RateLie;
 
 /// How sure a loss is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +72,13 @@ const ADVANCE: f64 = 0.8;
 /// Late blocks until a verdict is settled, and seconds.
 const SETTLED: (u64, f64) = (100, 0.9);
 const SETTLED_DEVICE: (u64, u64) = (10, 30);
+/// A loss that is longer, in nanoseconds, must show in when blocks arrive: by this part of it.
+const ARRIVES_NS: f64 = 10e6;
+const ARRIVES: f64 = 0.4;
+/// Late blocks in a row, and seconds, that were no loss but an audio server that changed its mind, if on average they were
+/// later than the least late one by less than this.
+const STRAYED: (u64, f64) = (15, 0.6);
+const STRAYED_SPREAD: f64 = 1.3;
 /// Seconds of stamps that must have been seen before the first verdict.
 const BASELINE: f64 = 5.0;
 const BASELINE_DEVICE: f64 = 1.0;
@@ -77,6 +90,7 @@ const SURE_LATE: f64 = 9.0;
 #[derive(Debug)]
 struct Run {
     position: u64,
+    newest: u64,
     first_ns: f64,
     /// Late by less than this is on time, in nanoseconds, as it was when the run began.
     tolerance: f64,
@@ -98,6 +112,7 @@ impl Run {
     fn new(position: u64, ns: f64, tolerance: f64, is_exact: bool) -> Self {
         Self {
             position,
+            newest: position,
             first_ns: ns,
             tolerance,
             is_exact,
@@ -115,6 +130,7 @@ impl Run {
 
     fn push(&mut self, position: u64, ns: f64, late: f64, spread: f64, only_late: bool) {
         self.count += 1;
+        self.newest = position;
         // The first late block may be a stall before the loss, as late as the loss is long by chance.
         if only_late && self.count == 1 {
             self.first_late = late;
@@ -158,16 +174,49 @@ pub struct Inference {
     /// An xrun was reported, and no block came on time since the one after it.
     hint: u32,
     ids: u64,
+    arrivals: Arrivals,
+    growth: Growth,
+    /// What looked like a loss was none.
+    has_strayed: bool,
+    has_other_rate: bool,
 }
 
 impl Inference {
     pub fn new(rate_hz: u32) -> Self {
-        Self { rate: f64::from(rate_hz), run: None, longest: 0, xruns: 0, hint: 0, ids: 0 }
+        let rate = f64::from(rate_hz);
+        let arrivals = Arrivals::new(rate);
+        Self {
+            rate,
+            run: None,
+            longest: 0,
+            xruns: 0,
+            hint: 0,
+            ids: 0,
+            arrivals,
+            growth: Growth::new(0.0),
+            has_strayed: false,
+            has_other_rate: false,
+        }
+    }
+
+    /// A block that ends at `end` was seen at `seen_ns`: comes before its stamp.
+    pub fn arrived(&mut self, end: u64, seen_ns: f64) {
+        self.arrivals.push(end as f64, seen_ns, self.run.is_some());
+    }
+
+    /// Whether, just now, what looked like a loss was found to be an audio server's changed mind about its own delay.
+    pub fn has_strayed(&mut self) -> bool {
+        std::mem::take(&mut self.has_strayed)
     }
 
     /// Whether the last block was late: what it says must not be learned yet.
     pub fn is_in_doubt(&self) -> bool {
         self.run.is_some()
+    }
+
+    /// Whether, just now, what looked like a loss was found to be another rate.
+    pub fn has_other_rate(&mut self) -> bool {
+        std::mem::take(&mut self.has_other_rate)
     }
 
     /// A block's first frame, its stamp, and the xruns that the device has reported so far, before `clock` learns of
@@ -195,6 +244,14 @@ impl Inference {
             self.hint = self.hint.saturating_sub(1);
             return self.on_time();
         }
+        let at = position as f64 / self.rate;
+        if self.run.is_none() {
+            self.growth = Growth::new(at);
+        }
+        if self.growth.push(at, late) {
+            self.has_other_rate = true;
+            return self.revoke();
+        }
         let least = if only_late { (self.longest + 2).clamp(BLOCKS.0, BLOCKS.1) } else { BLOCKS_DEVICE };
         let needed = if self.hint > 0 { least.min(BLOCKS_XRUN) } else { least };
         let run = self.run.get_or_insert_with(|| Run::new(position, ns, tolerance, is_exact));
@@ -202,7 +259,8 @@ impl Inference {
         // Median to mean of an exponential distribution.
         let mean = spread / std::f64::consts::LN_2;
         let sure = if run.verdict.is_some() { 2.0 * SURE_LATE } else { SURE_LATE };
-        let apart = if only_late { sure * mean / run.since_count as f64 } else { tolerance };
+        let is_smoothed = clock.class() == StampClass::Smoothed;
+        let apart = if only_late && !is_smoothed { sure * mean / run.since_count as f64 } else { tolerance };
         if run.since_count > 0 && run.since_least - run.least > apart.min(tolerance) {
             // The least late block was a stall before the loss; or those after it are stalls.
             if run.since_count < needed {
@@ -219,7 +277,10 @@ impl Inference {
         }
         let count = run.count as f64;
         let frame_ns = 1e9 / (self.rate * (1.0 + clock.ppm() * 1e-6));
-        let (lost_ns, unsure_ns) = if only_late {
+        let (lost_ns, unsure_ns) = if is_smoothed {
+            // Both sides of it stray.
+            (run.sum / count, 2.0 * spread)
+        } else if only_late {
             (run.least - mean / count, SURE_LATE * mean / count)
         } else {
             (run.sum / count, SURE_SIGMAS * spread / count.sqrt())
@@ -232,7 +293,20 @@ impl Inference {
         } else {
             run.count >= SETTLED_DEVICE.1 || (run.count >= SETTLED_DEVICE.0 && error_frames == 0)
         };
-        if is_settled && run.least < PROVEN_STRAYS * clock.unrest() {
+        // Another rate is no series of losses.
+        let is_flat = if is_exact { late - run.least <= tolerance } else { self.growth.is_flat(tolerance) };
+        let is_settled = is_settled && is_flat;
+        let later_by = self.arrivals.later_by();
+        let is_refuted = match later_by {
+            _ if is_exact => false,
+            Some(later) => lost_ns > ARRIVES_NS && later < ARRIVES * lost_ns,
+            None => is_smoothed,
+        };
+        if is_settled && is_refuted {
+            self.has_strayed = true;
+            return self.on_time();
+        }
+        if is_settled && !is_smoothed && run.least < PROVEN_STRAYS * clock.unrest() {
             // Such stamps prove nothing short: they have strayed.
             return self.on_time();
         }
@@ -254,60 +328,25 @@ impl Inference {
         run.verdict = Some(verdict);
         if is_settled {
             (self.run, self.hint) = (None, 0);
+            self.arrivals.settle(frames as f64 * frame_ns);
         }
         Some(verdict)
     }
 
     /// It was nothing: the late blocks were stalls.
     fn on_time(&mut self) -> Option<Verdict> {
+        let run = self.run.as_ref()?;
+        // Stalls are of all lengths; a server's drift keeps together.
+        let seconds = (run.newest - run.position) as f64 / self.rate;
+        let keeps = run.sum < STRAYED_SPREAD * run.least * run.count as f64;
+        self.has_strayed |= run.count >= STRAYED.0 && seconds >= STRAYED.1 && keeps;
+        self.revoke()
+    }
+
+    fn revoke(&mut self) -> Option<Verdict> {
         let run = self.run.take()?;
         let verdict = run.verdict?;
         self.longest = self.longest.max(run.count);
         Some(Verdict { state: LossState::Revoked, ..verdict })
-    }
-}
-
-/// Rates that devices have, in frames per second.
-const STANDARD_HZ: [u32; 13] = [
-    8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000, 384_000,
-];
-/// A crystal is never so far off, in parts per million.
-const LIE_PPM: f64 = 10_000.0;
-/// How near a standard rate must be to be meant, as a part of it.
-const NEAR: f64 = 0.01;
-const LIE_BASELINE: f64 = 0.2;
-/// Later than this, what a capture time may be off by counts: as a part of the time that the stamps have been seen, or of
-/// what the rate is off by.
-const LIE_QUICK: f64 = 0.5;
-const LIE_OPEN: f64 = 0.05;
-const LIE_OPEN_OF_DRIFT: f64 = 0.2;
-const LIE_LOOKS: u32 = 3;
-
-/// Notices a device whose rate is not what it says.
-#[derive(Debug)]
-pub struct RateLie {
-    labelled: f64,
-    looks: u32,
-}
-
-impl RateLie {
-    pub fn new(rate_hz: u32) -> Self {
-        Self { labelled: f64::from(rate_hz), looks: 0 }
-    }
-
-    /// After each block, which ends at `end`: the standard rate that the device runs at if that is another one, by more
-    /// than 1 %.
-    pub fn look(&mut self, clock: &Clock, end: f64) -> Option<u32> {
-        let seconds = clock.baseline_seconds();
-        // A device that was silent at first looks slow for seconds, while its stamps leave much open.
-        let drift = (1.0 / (1.0 + clock.ppm() * 1e-6) - 1.0).abs();
-        let open = clock.time_of(end).bound_ns * 1e-9 / seconds;
-        let is_known = seconds < LIE_QUICK || open < f64::max(LIE_OPEN, LIE_OPEN_OF_DRIFT * drift);
-        let is_off = seconds >= LIE_BASELINE && is_known && clock.ppm().abs() > LIE_PPM;
-        self.looks = if is_off { self.looks + 1 } else { 0 };
-        let rate = self.labelled * (1.0 + clock.ppm() * 1e-6);
-        let off = |standard: u32| (f64::from(standard) / rate - 1.0).abs();
-        let nearest = STANDARD_HZ.into_iter().min_by(|a, b| off(*a).total_cmp(&off(*b)))?;
-        (self.looks >= LIE_LOOKS && off(nearest) < NEAR).then_some(nearest)
     }
 }

@@ -1,5 +1,8 @@
 //! When frames were captured and which were lost, for one epoch: the clock map and the inference at work.
 
+#[cfg(test)]
+mod tests;
+
 use super::clock::{Clock, Estimate, StampClass};
 use super::inference::{Inference, LossState, RateLie, Verdict};
 use crate::intake::Header;
@@ -180,6 +183,7 @@ impl Timing {
             self.clock.push(header.captured as f64, seen_ns);
             return None;
         }
+        self.inference.arrived(header.captured, seen_ns);
         // A block that began inside of the last one's callback says nothing new, error included.
         let (since, stamped) = (start - self.news.0, ns - self.news.1);
         if (since as f64) < self.largest && (stamped - since as f64 / self.rate * 1e9).abs() < REPEATED_NS {
@@ -187,6 +191,12 @@ impl Timing {
         }
         self.news = (start, ns);
         let verdict = self.inference.push(&self.clock, start, ns, xruns);
+        if self.inference.has_strayed() {
+            self.clock.strayed();
+        }
+        if self.inference.has_other_rate() {
+            self.clock.restart();
+        }
         if self.inference.is_in_doubt() {
             self.clock.hold(start as f64, ns);
         } else {
@@ -298,89 +308,4 @@ impl Timing {
 
 fn saturated_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::intake::Content;
-    use crate::timeline::simulation::{Device, Stamps};
-
-    /// A minute with a device of 48 kHz whose blocks hold 1,024 frames of callbacks of 480, as the intake cuts them:
-    /// stamps inside of a callback are reckoned. `stamp` makes the stream's time of the true one, in nanoseconds.
-    fn minute(stream_ns: u64, stamp: impl Fn(f64) -> f64, mut check: impl FnMut(&Timing, f64)) -> Timing {
-        let opened = Instant::now();
-        let anchor = Anchor { at: opened, stream_ns, error: Duration::from_micros(1), is_own: false };
-        let mut timing = Timing::new(48_000, &anchor, opened);
-        let mut device = Device::new(Stamps::Device { sigma_us: 10.0 }, 7);
-        let (mut start, mut captured) = (0, 0);
-        for _ in 0..6000 {
-            let callback = device.next();
-            // The simulation starts at 7 s of its own.
-            let (stamp, seen) = (stamp(callback.stamp_ns as f64 - 7e9), callback.true_ns - 7e9 + 12e6);
-            captured += 480;
-            timing.callback(stamp as u64, 480);
-            while start + 1024 <= captured {
-                let inside = start as f64 - callback.position as f64;
-                let header = Header {
-                    captured: start + 1024,
-                    dropped: 0,
-                    discarded: 0,
-                    stamp_ns: (stamp + inside / 48_000.0 * 1e9) as u64,
-                    frames: 1024,
-                    content: Content::Audio,
-                };
-                assert_eq!(timing.block(&header, Duration::from_nanos(seen as u64), 0), None);
-                start += 1024;
-            }
-            check(&timing, callback.true_ns - 7e9);
-        }
-        timing
-    }
-
-    #[test]
-    fn capture_times_count_from_the_first_open_whatever_the_streams_clock_says() {
-        let mut number = 0;
-        let timing = minute(
-            5_000_000_000,
-            |ns| ns + 5e9,
-            |timing, true_ns| {
-                number += 1;
-                let position = f64::from(number - 1) * 480.0;
-                let got = timing.captured(position, 0.0);
-                let off = (got.at.as_nanos() as f64 - true_ns).abs();
-                assert!(number < 200 || off <= got.bound.as_nanos() as f64, "{number}: {off} ns, {got:?}");
-                assert!(number < 3000 || off < 10e3, "{number}: {off} ns, {got:?}");
-            },
-        );
-        let stats = timing.stats();
-        assert_eq!((stats.class, stats.bad_stamps), (StampClass::Device, 0));
-        assert!((stats.ppm() - 53.0).abs() < 2.0 && stats.bound < Duration::from_micros(20), "{stats:?}");
-    }
-
-    #[test]
-    fn a_clock_that_says_nothing_is_replaced_by_what_the_worker_sees() {
-        // A clock that has nothing to do with what `Stream::now` says, one that is always zero, and one that stops.
-        for broken in [|_| 4e18, |_| 0.0, |ns: f64| ns.min(20e9)] {
-            let mut number = 0;
-            let timing = minute(0, broken, |timing, true_ns| {
-                number += 1;
-                let off =
-                    timing.captured(f64::from(number - 1) * 480.0, 0.0).at.as_secs_f64() - true_ns * 1e-9;
-                assert!(number < 2200 || off.abs() < 0.03, "{number}: {off} s off");
-            });
-            assert_eq!(timing.stats().class, StampClass::Observed);
-        }
-    }
-
-    #[test]
-    fn while_the_clock_is_vague_a_moment_is_where_delivery_stood() {
-        let opened = Instant::now();
-        let anchor = Anchor { at: opened, stream_ns: 0, error: Duration::from_millis(200), is_own: false };
-        let mut timing = Timing::new(48_000, &anchor, opened);
-        timing.delivered(9_600, Duration::from_millis(230));
-        assert_eq!(timing.position_at(Duration::from_millis(250)), 9_600 + 960);
-        assert_eq!(timing.position_at(Duration::from_millis(200)), 9_600 - 1_440);
-        assert_eq!(timing.position_at(Duration::ZERO), 0);
-    }
 }

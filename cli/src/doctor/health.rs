@@ -177,6 +177,7 @@ fn clock(facts: &Facts) -> Option<Finding> {
         }
         StampClass::Quantised => note("stamps are coarse", within, fine),
         StampClass::Observed => note("the device's clock says nothing", within, fine),
+        StampClass::Smoothed => note("stamps are an audio server's guess", within, fine),
         // What is exact needs no time to be known.
         _ if facts.bound.is_none_or(|bound| bound > GOOD)
             && facts.captured < u64::from(facts.rate_hz) * KNOWN_AFTER =>
@@ -264,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_is_good_to_know_makes_nobody_ill() {
-        let cases: [Case; 9] = [
+        let cases: [Case; 10] = [
             (|facts| facts.lost_provisional = 1, "the device may lose audio"),
             (|facts| facts.peak_dbfs = -60.0, "it is very quiet"),
             (|facts| facts.peak_dbfs = 0.0, "it is too loud and clips"),
@@ -273,6 +274,7 @@ mod tests {
             (|facts| (facts.captured, facts.bound) = (48_000, Some(0.002)), "too short to judge the clock"),
             (|facts| facts.class = StampClass::Quantised, "stamps are coarse"),
             (|facts| facts.class = StampClass::Observed, "the device's clock says nothing"),
+            (|facts| facts.class = StampClass::Smoothed, "stamps are an audio server's guess"),
             (|facts| facts.ppm = -2000.0, "the clock is far off"),
         ];
         for (change, what) in cases {

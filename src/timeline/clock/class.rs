@@ -9,7 +9,7 @@ pub enum StampClass {
     /// Not enough of them yet.
     #[default]
     Learning,
-    /// The noise goes both ways: a device's, or one that the system has smoothed.
+    /// The noise goes both ways: a device's own.
     Device,
     /// Only ever late: taken when a block was handed over.
     LateOnly,
@@ -17,10 +17,13 @@ pub enum StampClass {
     Quantised,
     /// The stream's clock says nothing: the time at which the worker saw a block stands for it.
     Observed,
+    /// An audio server's estimate of its own delay, which drifts and steps by milliseconds.
+    Smoothed,
 }
 
 impl StampClass {
-    const ALL: [Self; 5] = [Self::Learning, Self::Device, Self::LateOnly, Self::Quantised, Self::Observed];
+    const ALL: [Self; 6] =
+        [Self::Learning, Self::Device, Self::LateOnly, Self::Quantised, Self::Observed, Self::Smoothed];
 
     /// The name in lower case, as JSON spells it.
     pub const fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl StampClass {
             Self::LateOnly => "late-only",
             Self::Quantised => "quantised",
             Self::Observed => "observed",
+            Self::Smoothed => "smoothed",
         }
     }
 

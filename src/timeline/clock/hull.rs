@@ -4,6 +4,7 @@
 //! The line is the edge of the lower convex hull below the middle of the window, which minimises the sum of the
 //! latenesses (Moon, Skelly, Towsley: "Estimation and removal of clock skew from network delay measurements", 1999).
 
+use super::middle::Middle;
 use std::collections::VecDeque;
 
 /// A line: `d` nanoseconds away from the nominal time at `x` seconds, `slope` nanoseconds per second.
@@ -21,9 +22,9 @@ impl Line {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Point {
-    x: f64,
-    d: f64,
+pub struct Point {
+    pub x: f64,
+    pub d: f64,
 }
 
 /// Stretches in the window.
@@ -41,6 +42,14 @@ const SHORT: f64 = 0.2;
 const FEW: usize = 4;
 const SHORT_AFTER: f64 = 10.0;
 const SHORT_COARSE: f64 = 60.0;
+/// By how much the bound is wider at first, and until the window is so many seconds long.
+const YOUNG: f64 = 1.8;
+const YOUNG_SECONDS: f64 = 24.0;
+/// A false start: by how much all that follows is later, at least, in nanoseconds, and for how many seconds; and how long
+/// one may be.
+const START_NS: f64 = 5e6;
+const START_SECONDS: f64 = 0.5;
+const START_LONGEST: f64 = 2.0;
 /// A crystal's rate changes by less than this, in (ns/s)/s.
 pub const WANDER: f64 = 25.0;
 
@@ -51,6 +60,8 @@ pub struct Hull {
     width: f64,
     /// Step of coarse stamps, or 0.
     grain: f64,
+    /// Stamps stray together: the middle counts.
+    is_smoothed: bool,
     /// Number of the newest stretch, at the present width.
     stretch: f64,
     pub line: Line,
@@ -60,6 +71,7 @@ pub struct Hull {
     contacts: (f64, f64),
     /// How much later the stamps of the given rank are than the line.
     rise: f64,
+    pub middle: Middle,
     residuals: Vec<f64>,
     chain: Vec<Point>,
 }
@@ -70,11 +82,13 @@ impl Hull {
             points: VecDeque::with_capacity(STRETCHES + 1),
             width: FIRST_WIDTH,
             grain: 0.0,
+            is_smoothed: false,
             stretch: f64::NEG_INFINITY,
             line: Line::default(),
             prior: None,
             contacts: (0.0, 0.0),
             rise: f64::INFINITY,
+            middle: Middle::default(),
             residuals: Vec::with_capacity(STRETCHES + 1),
             chain: Vec::with_capacity(STRETCHES + 1),
         }
@@ -96,9 +110,49 @@ impl Hull {
         self.grain = grain;
     }
 
+    /// The first stamps were the wrong ones if all that follow are later by far and keep together: an audio server does
+    /// not know its delay at first. They are left out then; which were kept, as seconds.
+    pub fn cut_false_start(&mut self) -> Option<f64> {
+        let count = self.points.len();
+        // From behind: the least and the latest of those that follow.
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut cut = None;
+        // Later than that it is a loss.
+        let latest = self.points.front()?.x + START_LONGEST;
+        for at in (1..count).rev() {
+            least = least.min(self.points[at].d);
+            most = most.max(self.points[at].d);
+            let step = least - self.points[at - 1].d;
+            let seconds = self.points[count - 1].x - self.points[at].x;
+            if step > START_NS.max(2.0 * (most - least))
+                && seconds >= START_SECONDS
+                && self.points[at - 1].x < latest
+            {
+                cut = Some(at);
+                break;
+            }
+        }
+        let cut = cut?;
+        self.points.drain(..cut);
+        self.fit();
+        Some(self.points[0].x)
+    }
+
+    pub fn set_smoothed(&mut self, is_smoothed: bool) {
+        self.is_smoothed = is_smoothed;
+        if is_smoothed && !self.points.is_empty() {
+            self.middle = Middle::of(&self.points);
+        }
+    }
+
     /// Whether the rate is measured rather than assumed.
     pub fn is_steady(&self) -> bool {
         self.prior.is_some() || self.span() > SHORT_AFTER
+    }
+
+    /// The newest point, in seconds.
+    pub fn end(&self) -> f64 {
+        self.points.back().map_or(f64::NEG_INFINITY, |point| point.x)
     }
 
     /// Seconds that the window covers.
@@ -198,6 +252,9 @@ impl Hull {
         let rank = RANK.min(self.residuals.len() / 2).min(self.residuals.len() - 1);
         let (_, rise, _) = self.residuals.select_nth_unstable_by(rank, f64::total_cmp);
         self.rise = *rise;
+        if self.is_smoothed {
+            self.middle = Middle::of(&self.points);
+        }
     }
 
     /// How far the truth may be from the line at `x`, either way.
@@ -205,6 +262,8 @@ impl Hull {
         let few = (RANK as f64 / self.points.len().max(1) as f64 - 0.5).max(0.0);
         let unsure = if self.span() < SHORT_COARSE { 1.1 } else { 0.05 };
         let edge = self.rise * (1.0 + few) + unsure * self.grain + 500.0;
+        // A short window has few stamps in each stretch, and says little of the rate.
+        let edge = edge * (1.0 + YOUNG * (1.0 - self.span() / YOUNG_SECONDS).max(0.0));
         let (left, right) = self.contacts;
         if right <= left {
             // The rate is assumed: a crystal's is within 500 ppm, one that was measured changes little.

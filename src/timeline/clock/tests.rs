@@ -216,3 +216,49 @@ fn a_block_costs_the_worker_little() {
         assert!(cfg!(debug_assertions) || ns < 150.0, "{name}: {ns} ns");
     }
 }
+
+/// A stall `at` so many blocks: all that fall due meanwhile come in a burst behind it. How many blocks' true time was
+/// outside of the bound, and by which part of it, at most; whether nothing is learned from the burst, as where it is
+/// taken for a loss at first.
+fn burst(seed: u64, at: u64, stall_ns: f64, is_held: bool) -> (u32, f64) {
+    let mut device = Device::new(Stamps::Late { mean_us: 300.0, stalls: 0.0, stall_ms: (0.0, 0.0) }, seed);
+    let mut clock = Clock::new(48_000);
+    let (mut short, mut most) = (0, 0.0_f64);
+    let mut until = 0.0;
+    for number in 0..at + 800 {
+        let block = device.next();
+        if number == at {
+            until = block.true_ns + stall_ns;
+        }
+        let ns = (block.stamp_ns as f64).max(until);
+        let position = block.position as f64;
+        if is_held && ns == until {
+            clock.hold(position, ns);
+        } else {
+            clock.push(position, ns);
+        }
+        let estimate = clock.time_of(position);
+        let part = (estimate.ns - block.true_ns).abs() / estimate.bound_ns;
+        short += u32::from(part > 1.0);
+        most = most.max(part);
+    }
+    (short, most)
+}
+
+#[test]
+fn behind_a_burst_of_late_stamps_the_bound_is_true() {
+    let seeds = if cfg!(debug_assertions) { 20 } else { 1000 };
+    for (at, stall_ms) in
+        [(100, 900.0), (300, 900.0), (300, 250.0), (900, 900.0), (3000, 900.0), (3000, 3000.0)]
+    {
+        for is_held in [false, true] {
+            let all: Vec<_> = (1..=seeds).map(|seed| burst(seed, at, stall_ms * 1e6, is_held)).collect();
+            let short = all.iter().filter(|(short, _)| *short > 0).count();
+            let most = all.iter().map(|(_, most)| *most).fold(0.0, f64::max);
+            println!(
+                "{stall_ms} ms late at {at}, held {is_held}: {short} of {seeds} runs, {most:.2} of the bound"
+            );
+            assert_eq!(short, 0, "{stall_ms} ms late at {at}, held {is_held}: {most:.2} of the bound");
+        }
+    }
+}

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 /// Knots that are kept: those of the last 12 s and more.
 const KNOTS: usize = 256;
 const KNOT_SECONDS: f64 = 0.05;
-/// What the map is off, it makes good within about so many seconds, at first sooner; and it turns by no more than
-/// this, in parts of the rate.
+/// What the map is off, it makes good within about so many seconds, and it turns by no more than this, in parts of the
+/// rate; at first it does so sooner.
 const FOLLOW_SECONDS: f64 = 1.0;
 const FOLLOW_SECONDS_YOUNG: f64 = 0.2;
 const TURN: f64 = 0.02;
+const TURN_YOUNG: f64 = 0.1;
 
 /// Where a piece begins, which runs on from there at `slope` nanoseconds per frame.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +61,9 @@ impl Track {
             return;
         }
         let ns = last.at(position);
-        let follow = if is_young { FOLLOW_SECONDS_YOUNG } else { FOLLOW_SECONDS };
-        let turn = ((target - ns) * 1e-9 / follow.max(2.0 * seconds)).clamp(-TURN, TURN);
+        let (follow, most) =
+            if is_young { (FOLLOW_SECONDS_YOUNG, TURN_YOUNG) } else { (FOLLOW_SECONDS, TURN) };
+        let turn = ((target - ns) * 1e-9 / follow.max(2.0 * seconds)).clamp(-most, most);
         // Whatever the stamps say, time goes forwards.
         let slope = nominal * (1.0 + slope * 1e-9 + turn).max(0.01);
         self.push(Knot { position, ns, slope });

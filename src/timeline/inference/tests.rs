@@ -168,6 +168,9 @@ fn stalls_are_no_gaps() {
     let [provisional, settled, outlived] = quiet(heavy, hours, 2);
     // Without the look at how fast stamps advance there are twenty times as many.
     assert!(f64::from(provisional) < 10.0 * hours && settled == 0 && outlived == 0);
+    // Revoked by the first block on time, that is, and none stands when the next one comes.
+    let heavier = Stamps::Late { mean_us: 300.0, stalls: 0.01, stall_ms: (0.0, 250.0) };
+    assert_eq!(quiet(heavier, hours, 5)[1..], [0, 0]);
     assert_eq!(quiet(Stamps::Device { sigma_us: 20.0 }, hours / 4.0, 3), [0; 3]);
     assert_eq!(quiet(Stamps::Pieces, hours / 4.0, 4)[1..], [0, 0]);
     assert_eq!(quiet(Stamps::Cut, hours / 4.0, 4)[1..], [0, 0]);
