@@ -72,7 +72,7 @@ pub enum Detector {
     Energy,
     /// A small network (crate `earshot`), asked only within 200 ms of what stands 7 dB above that quietest moment, and
     /// at the begin. Clicks and steady noise are no voice to it, nor is a vowel that is held for longer than 2 s; music
-    /// and tones are. Keep its threshold at 0.4 or above: below, noise that starts is voice. 16 ms frames, 0.05 % of a
+    /// and tones are. Keep its threshold at 0.4 or above: below, clicks are voice. 16 ms frames, 0.05 % of a
     /// core while somebody speaks, 0.01 % otherwise.
     #[cfg(feature = "vad")]
     Earshot,
