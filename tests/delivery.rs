@@ -1,26 +1,14 @@
 //! What arrives, in which shape: windows that overlap, frames for detectors, and closures that hold the others up.
 #![cfg(not(loom))]
 
-use hearken::testkit::Stage;
+mod support;
+
 use hearken::{
-    Capture, Channels, Chunk, Clock, Config, EventKind, GapPolicy, Input, Pace, Receiver, SampleFormat,
-    StreamFormat, Synthetic, TakePlan, Tap, WhenFull,
+    Capture, Chunk, Clock, Config, EventKind, GapPolicy, Input, Pace, Receiver, Synthetic, TakePlan, Tap,
+    WhenFull,
 };
 use std::time::Duration;
-
-/// A capture of a microphone of 16 kHz whose callbacks have 100 frames.
-fn staged() -> (Stage, Capture) {
-    let stage = Stage::new();
-    let mic = stage.mic("usb", StreamFormat { rate_hz: 16_000, channels: 1, sample: SampleFormat::I16 });
-    mic.period(100);
-    let config = Config { host: stage.host(), clock: stage.clock(), ..Config::default() };
-    (stage, Capture::new(config).unwrap())
-}
-
-/// Every frame of the only channel as it is.
-fn bare_tap() -> Tap {
-    Tap::new().device_rate().channels(Channels::First)
-}
+use support::{bare_tap, play, staged};
 
 /// 100 s of speech as fast as possible, through `taps`, which wait for their listeners.
 fn fast(taps: [Tap; 3]) -> (Capture, [Receiver; 3]) {
@@ -60,17 +48,16 @@ fn windows_and_frames_overlap_as_asked_and_hold_the_same_audio() {
 
 #[test]
 fn frames_that_overlap_keep_their_length_behind_a_hole() {
-    let (stage, capture) = staged();
+    let (stage, _, capture) = staged();
     let frames = bare_tap().chunk_frames(400).hop_frames(160);
     let marked = capture.receiver(frames.clone().gaps(GapPolicy::Mark)).unwrap();
     let filled = capture.receiver(frames).unwrap();
     stage.start(&capture).unwrap();
-    let play = |frames: u64| stage.run(Duration::from_micros(frames * 1_000_000 / 16_000));
-    play(1_000);
+    play(&stage, 1_000);
     capture.mute(true);
-    play(100);
+    play(&stage, 100);
     capture.mute(false);
-    play(1_000);
+    play(&stage, 1_000);
     capture.stop().unwrap();
     // The number of a frame, as the microphone counts, and silence where it was muted.
     let expected = |at: u64| if (1_000..1_100).contains(&at) { 0.0 } else { at as f32 / 32_768.0 };
@@ -116,7 +103,7 @@ fn a_slow_closure_is_counted_and_told_once_while_it_lasts() {
 
 #[test]
 fn a_slow_closure_of_a_take_is_counted_as_well() {
-    let (stage, capture) = staged();
+    let (stage, _, capture) = staged();
     stage.start(&capture).unwrap();
     let (mut plan, clock) = (TakePlan::default(), stage.clock());
     let slow = move |chunk: Chunk| {
