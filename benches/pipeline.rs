@@ -9,8 +9,9 @@ mod support;
 
 #[cfg(all(not(loom), target_os = "linux"))]
 mod bench {
-    use crate::support::{Mic, pattern};
+    use crate::support::Mic;
     use hearken::signal::resample::Resampler;
+    use hearken::testkit::pattern;
     use hearken::{Capture, Config, Input, Pace, Quality, SampleFormat, StreamFormat, Synthetic, Tap};
     use nix::time::{ClockId, clock_gettime};
     use std::hint::black_box;

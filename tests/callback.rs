@@ -4,11 +4,12 @@
 
 mod support;
 
+use hearken::testkit::pattern;
 use hearken::{SampleFormat, Tap};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
-use support::{Mic, capture_from, pattern};
+use support::{Mic, capture_from};
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;

@@ -4,11 +4,11 @@
 mod support;
 
 use hearken::{
-    Capture, Chunk, Clock, Config, EventKind, GapPolicy, Input, Pace, Receiver, SampleFormat, Synthetic,
-    TakePlan, Tap, WhenFull,
+    Capture, Chunk, Clock, Config, EventKind, GapPolicy, Input, Pace, Receiver, Synthetic, TakePlan, Tap,
+    WhenFull,
 };
 use std::time::Duration;
-use support::{Mic, bare_tap, capture_from, eventually};
+use support::{bare_tap, play, staged};
 
 /// 100 s of speech as fast as possible, through `taps`, which wait for their listeners.
 fn fast(taps: [Tap; 3]) -> (Capture, [Receiver; 3]) {
@@ -48,17 +48,16 @@ fn windows_and_frames_overlap_as_asked_and_hold_the_same_audio() {
 
 #[test]
 fn frames_that_overlap_keep_their_length_behind_a_hole() {
-    let mic = Mic::new(16_000, 1, SampleFormat::I16);
-    let capture = capture_from(&mic);
+    let (stage, _, capture) = staged();
     let frames = bare_tap().chunk_frames(400).hop_frames(160);
     let marked = capture.receiver(frames.clone().gaps(GapPolicy::Mark)).unwrap();
     let filled = capture.receiver(frames).unwrap();
-    capture.start().unwrap();
-    mic.play(1_000);
+    stage.start(&capture).unwrap();
+    play(&stage, 1_000);
     capture.mute(true);
-    mic.play(100);
+    play(&stage, 100);
     capture.mute(false);
-    mic.play(1_000);
+    play(&stage, 1_000);
     capture.stop().unwrap();
     // The number of a frame, as the microphone counts, and silence where it was muted.
     let expected = |at: u64| if (1_000..1_100).contains(&at) { 0.0 } else { at as f32 / 32_768.0 };
@@ -104,19 +103,18 @@ fn a_slow_closure_is_counted_and_told_once_while_it_lasts() {
 
 #[test]
 fn a_slow_closure_of_a_take_is_counted_as_well() {
-    let mic = Mic::new(16_000, 1, SampleFormat::I16);
-    let capture = capture_from(&mic);
-    capture.start().unwrap();
-    let mut plan = TakePlan::default();
-    let slow =
-        |chunk: Chunk| std::thread::sleep(Duration::from_millis(60 * u64::from(chunk.position() == 0)));
+    let (stage, _, capture) = staged();
+    stage.start(&capture).unwrap();
+    let (mut plan, clock) = (TakePlan::default(), stage.clock());
+    let slow = move |chunk: Chunk| {
+        if chunk.position() == 0 {
+            clock.sleep(Duration::from_millis(60));
+        }
+    };
     plan.each(bare_tap().chunk_frames(160), slow).unwrap();
     let take = capture.take(plan).unwrap();
-    mic.play(160);
-    eventually("it is counted", || {
-        mic.play(16);
-        capture.stats().slow_closures > 0
-    });
+    stage.run(Duration::from_millis(500));
+    assert_eq!(capture.stats().slow_closures, 1);
     drop(take);
     capture.stop().unwrap();
 }

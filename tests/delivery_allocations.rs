@@ -3,15 +3,13 @@
 #![cfg(not(loom))]
 #![allow(unsafe_code)] // The global allocator's trait is unsafe.
 
-mod support;
-
-use hearken::{Chunk, SampleFormat, StreamFormat, TakePlan, Tap};
+use hearken::testkit::Stage;
+use hearken::{Capture, Chunk, Config, SampleFormat, StreamFormat, TakePlan, Tap};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-use support::{Mic, capture_from, pattern};
+use std::time::Duration;
 
 /// Calls that took memory, on threads that do not look.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
@@ -44,11 +42,9 @@ static ALLOCATOR: Counting = Counting;
 const FORMAT: StreamFormat = StreamFormat { rate_hz: 48_000, channels: 2, sample: SampleFormat::I16 };
 
 /// Plays for so long; `receive` takes what has come.
-fn play(mic: &Mic, length: Duration, mut receive: impl FnMut()) {
-    let (mut bytes, start, ms) = (pattern(FORMAT, 10_000, 480), Instant::now(), Duration::from_millis(10));
-    for callback in 0..length.as_millis() as u32 / 10 {
-        std::thread::sleep((ms * callback).saturating_sub(start.elapsed()));
-        mic.callback(&mut bytes, |call| call());
+fn play(stage: &Stage, length: Duration, mut receive: impl FnMut()) {
+    for _ in 0..length.as_millis() / 10 {
+        stage.run(Duration::from_millis(10));
         receive();
     }
 }
@@ -56,8 +52,11 @@ fn play(mic: &Mic, length: Duration, mut receive: impl FnMut()) {
 #[test]
 fn no_chunk_takes_memory_however_it_is_listened_to() {
     LOOKS.set(true);
-    let mic = Mic::new(FORMAT.rate_hz, FORMAT.channels, FORMAT.sample);
-    let capture = capture_from(&mic);
+    let stage = Stage::real_time();
+    // The system's default would be watched, which takes memory.
+    let input = stage.mic("usb", FORMAT).input();
+    let config = Config { host: stage.host(), clock: stage.clock(), input, ..Config::default() };
+    let capture = Capture::new(config).unwrap();
     let mut events = capture.events();
     let (counted, held) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let tap = Tap::new().chunk_ms(20);
@@ -75,7 +74,7 @@ fn no_chunk_takes_memory_however_it_is_listened_to() {
     let mut receiver = capture.receiver(tap.clone()).unwrap();
     #[cfg(feature = "async")]
     let mut stream = capture.receiver(tap.clone()).unwrap();
-    capture.start().unwrap();
+    stage.start(&capture).unwrap();
     let mut plan = TakePlan::default();
     let mut of_take = plan.receiver(tap.clone()).unwrap();
     plan.each(tap.clone().hold_back_ms(250), |chunk| drop(std::hint::black_box(chunk))).unwrap();
@@ -94,10 +93,10 @@ fn no_chunk_takes_memory_however_it_is_listened_to() {
             }
         }
     };
-    play(&mic, Duration::from_secs(1), &mut receive);
+    play(&stage, Duration::from_secs(1), &mut receive);
     while events.try_recv().is_some() {}
     let before = TAKEN.load(Ordering::Relaxed);
-    play(&mic, Duration::from_secs(4), &mut receive);
+    play(&stage, Duration::from_secs(4), &mut receive);
     let taken = TAKEN.load(Ordering::Relaxed) - before;
     // What is told, of a machine that stood still for example, is kept for the report.
     let told = std::iter::from_fn(|| events.try_recv()).count() as u64;
@@ -107,7 +106,7 @@ fn no_chunk_takes_memory_however_it_is_listened_to() {
     let kept = Arc::new(std::sync::Mutex::new(Vec::with_capacity(64)));
     let keep = kept.clone();
     capture.each(tap, move |chunk| keep.lock().unwrap().push(chunk)).unwrap();
-    play(&mic, Duration::from_millis(500), &mut receive);
+    play(&stage, Duration::from_millis(500), &mut receive);
     assert!(TAKEN.load(Ordering::Relaxed) - before > 20, "the counter counts");
     drop(take);
     capture.stop().unwrap();

@@ -3,13 +3,14 @@
 
 mod support;
 
+use hearken::testkit::pattern;
 use hearken::{
     Capture, Cause, Channels, Config, ErrorKind, FileTap, Gap, Input, Pace, SampleFormat, StopReason,
     Synthetic, Tap, WhenFull,
 };
 use std::sync::mpsc;
 use std::time::Duration;
-use support::{Mic, bare_tap, capture_from, eventually, pattern};
+use support::{Mic, bare_tap, capture_from, eventually};
 
 #[test]
 fn stop_delivers_every_callback_that_returned_before_it_bit_for_bit() {

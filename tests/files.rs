@@ -3,12 +3,10 @@
 
 mod support;
 
-use hearken::{
-    Capture, Config, FileFormat, FileTap, GapPolicy, Input, Pace, SampleFormat, Synthetic, WhenFull,
-};
+use hearken::{Capture, Config, FileFormat, FileTap, GapPolicy, Input, Pace, Synthetic, WhenFull};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use support::{Mic, bare_tap, capture_from};
+use support::{bare_tap, play, staged};
 
 fn samples(path: &Path) -> Vec<i16> {
     let reader = hound::WavReader::open(path).unwrap();
@@ -19,17 +17,16 @@ fn samples(path: &Path) -> Vec<i16> {
 fn a_file_goes_on_while_muted_to_the_very_end_and_the_account_beside_it_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("take.wav");
-    let mic = Mic::new(16_000, 1, SampleFormat::I16);
-    let capture = capture_from(&mic);
+    let (stage, _, capture) = staged();
     // Chunks as a listener may want them; a file is not made of such.
     let tap = bare_tap().chunk_ms(20).hop_ms(10).gaps(GapPolicy::Mark);
     let file = FileTap::new(&path, tap, FileFormat::I16).dither(true).durable(true);
     let file = capture.file(file).unwrap();
     let before = SystemTime::now();
-    capture.start().unwrap();
+    stage.start(&capture).unwrap();
     for (frames, muted) in [(1_000, false), (500, true), (300, false), (200, true)] {
         capture.mute(muted);
-        mic.play(frames);
+        play(&stage, frames);
     }
     capture.stop().unwrap();
     let written = file.finish().unwrap();

@@ -286,7 +286,8 @@ fn a_hold_back_beyond_its_range_is_refused() {
 #[derive(Clone, Debug)]
 enum Deed {
     Play(u64),
-    Mute(u64),
+    /// Perhaps with a callback of no frames.
+    Mute(u64, bool),
     Pause(u64),
     /// The worker is away: the pool drops.
     Burst(u64),
@@ -297,10 +298,10 @@ enum Deed {
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let deed = prop_oneof![
         (1..700_u64).prop_map(Deed::Play),
-        (1..500_u64).prop_map(Deed::Mute),
+        (1..500_u64, any::<bool>()).prop_map(|(length, empty)| Deed::Mute(length, empty)),
         (1..500_u64).prop_map(Deed::Pause),
         (1..900_u64).prop_map(Deed::Burst),
-        (0..5000_u32).prop_map(Deed::Size),
+        prop_oneof![Just(0), 1..5000_u32].prop_map(Deed::Size),
         prop_oneof![Just(44_100_u32), Just(16_000), Just(48_000)].prop_map(Deed::Reopen),
     ];
     proptest::collection::vec(deed, 1..12)
@@ -329,8 +330,11 @@ fn twice(tap: &Tap, hold_back_ms: u32, deeds: &[Deed]) -> (Report, [Vec<Heard>; 
     for deed in deeds {
         match *deed {
             Deed::Play(length) => stage.run(ms(length)),
-            Deed::Mute(length) => {
+            Deed::Mute(length, empty) => {
                 capture.mute(true);
+                if empty {
+                    mic.fault(Fault::Size(0));
+                }
                 stage.run(ms(length));
                 capture.mute(false);
             }

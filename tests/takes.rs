@@ -1,21 +1,19 @@
 //! Takes: exact at both ends, for every tap.
 #![cfg(not(loom))]
 
+mod support;
+
 use hearken::testkit::{Fault, Mic, Stage};
 use hearken::{
-    Capture, Cause, Channels, Config, FileTap, Input, Pace, SampleFormat, StreamFormat, Synthetic, TakeEnd,
-    TakePlan, TakeReport, Tap, WhenFull,
+    Capture, Cause, Config, FileTap, Input, Pace, SampleFormat, StreamFormat, Synthetic, TakeEnd, TakePlan,
+    TakeReport, Tap, WhenFull,
 };
 use std::thread;
 use std::time::{Duration, Instant};
+use support::bare_tap;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
-}
-
-/// Every frame of the only channel as it is.
-fn bare_tap() -> Tap {
-    Tap::new().device_rate().channels(Channels::First)
 }
 
 /// A capture of a microphone that plays in real time while `test` runs; each sample is its frame's number.

@@ -1,8 +1,9 @@
 //! One cell: so many captures in this process, paced, measured.
 
-use crate::support::{Mic, be_real_time, pattern, random};
+use crate::support::{Mic, be_real_time, random};
 use hearken::epoch::epoch;
 use hearken::signal::resample::Resampler;
+use hearken::testkit::pattern;
 use hearken::{Capture, Config, Input, Quality, Recovery, SampleFormat, StreamFormat, Tap};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

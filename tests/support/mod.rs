@@ -1,6 +1,5 @@
-//! A microphone that does what the test says, behind cpal's real API (its `custom` host).
-//!
-//! The test itself calls the very closures that the engine handed to cpal, from its own thread.
+//! What tests share beside the test kit: above all a microphone for what its stage is too far away for, such as to
+//! count what the callback itself allocates. The test calls the very closures that the engine handed to cpal.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 mod device;
@@ -8,9 +7,8 @@ mod device;
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Data, InputCallbackInfo, InputStreamTimestamp, StreamInstant};
 use device::MicHost;
-use hearken::{
-    Capture, Channels, Chunk, Config, CpalDevice, Input, Receiver, Recovery, SampleFormat, StreamFormat, Tap,
-};
+use hearken::testkit::{self, Stage};
+use hearken::{Capture, Channels, Config, CpalDevice, Input, Recovery, SampleFormat, StreamFormat, Tap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,6 +20,20 @@ pub fn capture_from(mic: &Mic) -> Capture {
     let input = Input::Cpal(mic.device());
     Capture::new(Config { input, recovery: Recovery::NONE, ..Config::default() })
         .expect("the configuration is in range")
+}
+
+/// A stage with a microphone of 16 kHz, mono, i16, whose callbacks have 100 frames, and a capture of it.
+pub fn staged() -> (Stage, testkit::Mic, Capture) {
+    let stage = Stage::new();
+    let mic = stage.mic("usb", StreamFormat { rate_hz: 16_000, channels: 1, sample: SampleFormat::I16 });
+    mic.period(100);
+    let config = Config { host: stage.host(), clock: stage.clock(), ..Config::default() };
+    (stage, mic, Capture::new(config).expect("the configuration is in range"))
+}
+
+/// Lets the time of so many of its frames pass. A callback that comes at the very end of it is not served by then.
+pub fn play(stage: &Stage, frames: u64) {
+    stage.run(Duration::from_nanos(frames * 62_500));
 }
 
 /// Waits for something that the worker will do.
@@ -60,8 +72,6 @@ struct State {
     /// Keep the closures after the stream was dropped, as a backend may for a while.
     lingers: bool,
     frames: u64,
-    /// Frames that it has lost, as its stamps show.
-    lost: u64,
 }
 
 impl Mic {
@@ -112,7 +122,7 @@ impl Mic {
             let (frames, late) = next();
             let size = frames * self.format.frame_bytes();
             if bytes.len() < size {
-                bytes = pattern(self.format, 0, frames);
+                bytes = testkit::pattern(self.format, 0, frames);
             }
             position += frames as u64;
             let due = Duration::from_nanos(position * 1_000_000_000 / u64::from(self.format.rate_hz));
@@ -122,21 +132,6 @@ impl Mic {
             std::thread::sleep((due + late).saturating_sub(start.elapsed()));
             self.callback(&mut bytes[..size], |call| call());
             after(position);
-        }
-    }
-
-    /// The same with samples that count on; ends where `next` goes beyond `length`.
-    pub fn play_counting(&self, mut next: impl FnMut() -> (usize, Duration), length: Duration) {
-        let (start, mut position) = (Instant::now(), 0);
-        loop {
-            let (frames, late) = next();
-            position += frames as u64;
-            let due = Duration::from_nanos(position * 1_000_000_000 / u64::from(self.format.rate_hz));
-            if due > length {
-                return;
-            }
-            std::thread::sleep((due + late).saturating_sub(start.elapsed()));
-            self.play(frames);
         }
     }
 
@@ -163,7 +158,7 @@ impl Mic {
             let mut state = self.line.state.lock().unwrap();
             assert!(state.playing, "no callback before play");
             state.frames += frames;
-            state.frames - frames + state.lost
+            state.frames - frames
         };
         let capture = StreamInstant::from_nanos(before * 1_000_000_000 / u64::from(self.format.rate_hz));
         let callback = capture + Duration::from_millis(10);
@@ -177,28 +172,11 @@ impl Mic {
         around(&mut || closure(&data, &info))
     }
 
-    /// Loses frames before the next callback.
-    pub fn lose(&self, frames: u64) {
-        self.line.state.lock().unwrap().lost += frames;
-    }
-
-    /// One callback of `frames` frames whose samples count up (see [`pattern`]).
+    /// One callback of `frames` frames whose samples count up (see [`testkit::pattern`]).
     pub fn play(&self, frames: usize) {
         let from = self.line.state.lock().unwrap().frames;
-        let mut bytes = pattern(self.format, from, frames);
+        let mut bytes = testkit::pattern(self.format, from, frames);
         self.callback(&mut bytes, |call| call());
-    }
-
-    /// The next chunk, while the device goes on. A callback may come in the very moment in which the worker says what
-    /// it wants next; then the callback after it hands over, and a device always has one.
-    pub fn next_chunk(&self, chunks: &mut Receiver) -> Chunk {
-        for _ in 0..500 {
-            if let Some(chunk) = chunks.recv_timeout(Duration::from_millis(10)) {
-                return chunk;
-            }
-            self.play(0);
-        }
-        panic!("no chunk in 5 s");
     }
 
     /// One call of the error callback.
@@ -242,24 +220,6 @@ pub fn be_real_time() -> bool {
     let priority = libc::sched_param { sched_priority: 10 };
     // SAFETY: the pointer is that of a live `sched_param`; 0 means the calling thread.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) == 0 }
-}
-
-/// The device's frames `from..from + frames`: each sample is its frame's number, 16 bits of it, plus its channel.
-pub fn pattern(format: StreamFormat, from: u64, frames: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(frames * format.frame_bytes());
-    for frame in from..from + frames as u64 {
-        for channel in 0..format.channels {
-            let value = (frame as u16).wrapping_add(channel) as i16;
-            match format.sample {
-                SampleFormat::I16 => bytes.extend(value.to_ne_bytes()),
-                SampleFormat::F32 => bytes.extend((f32::from(value) / 32768.0).to_ne_bytes()),
-                SampleFormat::I32 => bytes.extend((i32::from(value) << 16).to_ne_bytes()),
-                SampleFormat::I24 => bytes.extend((i32::from(value) << 8).to_ne_bytes()),
-                other => panic!("no pattern in {other}"),
-            }
-        }
-    }
-    bytes
 }
 
 fn to_cpal(sample: SampleFormat) -> cpal::SampleFormat {
