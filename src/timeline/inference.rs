@@ -85,6 +85,7 @@ const BASELINE_DEVICE: f64 = 1.0;
 /// Sizes are this sure: sigmas of a mean, and mean latenesses of a least one.
 const SURE_SIGMAS: f64 = 4.0;
 const SURE_LATE: f64 = 9.0;
+const EARLY: f64 = 3.5;
 
 /// Late blocks in a row.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ struct Run {
     position: u64,
     newest: u64,
     first_ns: f64,
+    frame_ns: f64,
     /// Late by less than this is on time, in nanoseconds, as it was when the run began.
     tolerance: f64,
     /// So were the stamps a device's own.
@@ -109,11 +111,12 @@ struct Run {
 }
 
 impl Run {
-    fn new(position: u64, ns: f64, tolerance: f64, is_exact: bool) -> Self {
+    fn new(position: u64, ns: f64, frame_ns: f64, tolerance: f64, is_exact: bool) -> Self {
         Self {
             position,
             newest: position,
             first_ns: ns,
+            frame_ns,
             tolerance,
             is_exact,
             count: 0,
@@ -129,13 +132,16 @@ impl Run {
     }
 
     fn push(&mut self, position: u64, ns: f64, late: f64, spread: f64, only_late: bool) {
-        self.count += 1;
         self.newest = position;
-        // The first late block may be a stall before the loss, as late as the loss is long by chance.
-        if only_late && self.count == 1 {
-            self.first_late = late;
+        // The first late block may be a stall before the loss, as late as the loss is long by chance; and so may those that
+        // it held up.
+        let is_held_up = ns - self.first_ns < 0.5 * (position - self.position) as f64 * self.frame_ns;
+        if only_late && (self.count == 0 || (self.count == 1 && is_held_up)) {
+            self.count = 1;
+            self.first_late = self.first_late.min(late);
             return;
         }
+        self.count += 1;
         if self.count == 2 {
             self.second = (position, ns);
         }
@@ -254,7 +260,8 @@ impl Inference {
         }
         let least = if only_late { (self.longest + 2).clamp(BLOCKS.0, BLOCKS.1) } else { BLOCKS_DEVICE };
         let needed = if self.hint > 0 { least.min(BLOCKS_XRUN) } else { least };
-        let run = self.run.get_or_insert_with(|| Run::new(position, ns, tolerance, is_exact));
+        let frame_ns = 1e9 / (self.rate * (1.0 + clock.ppm() * 1e-6));
+        let run = self.run.get_or_insert_with(|| Run::new(position, ns, frame_ns, tolerance, is_exact));
         run.push(position, ns, late, 8.0 * spread, only_late);
         // Median to mean of an exponential distribution.
         let mean = spread / std::f64::consts::LN_2;
@@ -276,12 +283,12 @@ impl Inference {
             return None;
         }
         let count = run.count as f64;
-        let frame_ns = 1e9 / (self.rate * (1.0 + clock.ppm() * 1e-6));
         let (lost_ns, unsure_ns) = if is_smoothed {
             // Both sides of it stray.
             (run.sum / count, 2.0 * spread)
         } else if only_late {
-            (run.least - mean / count, SURE_LATE * mean / count)
+            // A little more than the mean of a least one: so the worst that the size may be off is less.
+            (run.least - (1.0 + EARLY / count) * mean / count, SURE_LATE * mean / count)
         } else {
             (run.sum / count, SURE_SIGMAS * spread / count.sqrt())
         };

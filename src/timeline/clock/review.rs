@@ -18,10 +18,10 @@ const STRAY_SECONDS: f64 = 2.0;
 /// Reviews in a row, without any of that, after which they do not.
 const CALM: u32 = 24;
 /// A share of stamps on time that noise on both sides does not have: it has hardly any so near to its edge. Fewer do where
-/// the noise is lopsided, and the median nearer to the earliest tenth than to the latest: it is in the middle of noise on
-/// both sides, and at 0.27 of what is exponential.
-const EDGE_SHARE: (f64, f64) = (0.005, 0.03);
-const LOPSIDED: f64 = 0.36;
+/// the noise is lopsided: where it is exponential, the median is as far from the edge as 0.3 of what lies between the
+/// earliest tenth and the latest, and as all of it where it goes both ways.
+const EDGE_SHARE: (f64, f64) = (0.005, 0.12);
+const LOPSIDED: f64 = 0.6;
 
 impl Clock {
     pub(super) fn become_class(&mut self, class: StampClass) {
@@ -119,5 +119,5 @@ fn is_lopsided(late: &mut [f64], median: f64) -> bool {
         *late.select_nth_unstable_by(at, f64::total_cmp).1
     };
     let (early, most) = (quantile(0.1), quantile(0.9));
-    median - early < LOPSIDED * (most - early)
+    median < LOPSIDED * (most - early)
 }

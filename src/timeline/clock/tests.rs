@@ -262,3 +262,37 @@ fn behind_a_burst_of_late_stamps_the_bound_is_true() {
         }
     }
 }
+
+/// The first 6 s: how many blocks' true time was outside of the bound, of how many, and in how many the class was wrong.
+fn first_seconds(stamps: Stamps, frames: u32, class: StampClass, seed: u64) -> (u32, u32, u32) {
+    let mut device = Device::new(stamps, seed);
+    device.frames = frames;
+    let mut clock = Clock::new(48_000);
+    let (mut short, mut wrong) = (0, 0);
+    let blocks = 6 * 48_000 / frames;
+    for _ in 0..blocks {
+        let block = device.next();
+        clock.push(block.position as f64, block.stamp_ns as f64);
+        let estimate = clock.time_of(block.position as f64);
+        short += u32::from((estimate.ns - block.true_ns).abs() > estimate.bound_ns);
+        wrong += u32::from(clock.class() != StampClass::Learning && clock.class() != class);
+    }
+    (short, blocks, wrong)
+}
+
+#[test]
+fn stamps_are_taken_for_what_they_are_at_once_and_the_bound_is_true_from_the_first_block_on() {
+    let seeds = if cfg!(debug_assertions) { 20 } else { 500 };
+    for (stamps, class, held) in [
+        (Stamps::Device { sigma_us: 20.0 }, StampClass::Device, 0.999),
+        (Stamps::CALLBACK, StampClass::LateOnly, 1.0),
+    ] {
+        for frames in [128, 480, 2048] {
+            let all = (1..=seeds).map(|seed| first_seconds(stamps, frames, class, seed));
+            let sum = all.fold((0, 0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2));
+            let (short, wrong) = (f64::from(sum.0) / f64::from(sum.1), f64::from(sum.2) / f64::from(sum.1));
+            println!("{class:?}, {frames} frames: bound holds {:.5}, wrong class {wrong:.5}", 1.0 - short);
+            assert!(1.0 - short >= held && wrong <= 0.001, "{stamps:?}, {frames}: {short} {wrong}");
+        }
+    }
+}
