@@ -23,6 +23,8 @@ use writing::Job;
 
 /// How long a file waits for what is found out late, in milliseconds.
 const HOLD_BACK_MS: u32 = 250;
+/// What is written at once. A kill costs this and what is held back, which is a multiple of it.
+const CHUNK_MS: u32 = 125;
 
 /// What goes into a file.
 #[derive(Clone, Debug)]
@@ -66,7 +68,7 @@ pub enum FileFormat {
 
 impl FileTap {
     /// A file of what `tap` delivers. The tap's queue is the time for which a disk may stand still, in chunks of
-    /// 160 ms: the tap's own chunk length, hop and gap policy are for listeners and mean nothing here.
+    /// 125 ms: the tap's own chunk length, hop and gap policy are for listeners and mean nothing here.
     pub fn new(path: impl Into<PathBuf>, tap: Tap, format: FileFormat) -> Self {
         let encoding = match format {
             FileFormat::I16 => Encoding::I16,
@@ -178,9 +180,10 @@ pub(crate) fn file(
 ) -> Result<(Box<dyn Pipe>, WavFile), Error> {
     let FileTap { path, content, when_full, hold_back_ms, dither, sidecar, durable } = file;
     let tap = match &content {
-        Content::Tap(tap, _) => tap.clone().chunk_ms(160),
-        Content::Native => Tap::new().device_rate().chunk_ms(100).queue(100, WhenFull::DropNew),
+        Content::Tap(tap, _) => tap.clone(),
+        Content::Native => Tap::new().device_rate().queue(80, WhenFull::DropNew),
     };
+    let tap = tap.chunk_ms(CHUNK_MS);
     let hold_back_ms = hold_back_ms.or(tap.hold_back_ms).or(Some(HOLD_BACK_MS));
     let when_full = when_full.unwrap_or(tap.when_full);
     let tap = Tap { hop: None, gaps: GapPolicy::Split, hold_back_ms, when_full, ..tap };
