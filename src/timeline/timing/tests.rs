@@ -93,7 +93,7 @@ const IDLE: Real = Real { rate: 48_000, callbacks: include_str!("alsa-on-pulse.t
 const BUSY: Real = Real { rate: 48_000, callbacks: include_str!("alsa-on-busy-pulse.txt") };
 
 /// 15 s whose stamps are good for the first four, while six did.
-const GOOD_AT_FIRST: Real = Real { rate: 48_000, callbacks: include_str!("alsa-on-late-pulse.txt") };
+const GOOD_AT_FIRST: Real = Real { rate: 48_000, callbacks: include_str!("alsa-on-drifting-pulse.txt") };
 
 /// What was said of each block: seconds, by how much the estimate was later than the nominal rate and its bound, both in
 /// milliseconds, and the class.
