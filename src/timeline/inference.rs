@@ -79,6 +79,9 @@ const ARRIVES: f64 = 0.4;
 /// later than the least late one by less than this.
 const STRAYED: (u64, f64) = (15, 0.6);
 const STRAYED_SPREAD: f64 = 1.3;
+/// It is flat, too, within this part of what is late; if that is not seen after so many seconds, it was none.
+const FLAT: f64 = 0.5;
+const FLAT_SECONDS: f64 = 4.0;
 /// Seconds of stamps that must have been seen before the first verdict.
 const BASELINE: f64 = 5.0;
 const BASELINE_DEVICE: f64 = 1.0;
@@ -300,16 +303,17 @@ impl Inference {
         } else {
             run.count >= SETTLED_DEVICE.1 || (run.count >= SETTLED_DEVICE.0 && error_frames == 0)
         };
-        // Another rate is no series of losses.
-        let is_flat = if is_exact { late - run.least <= tolerance } else { self.growth.is_flat(tolerance) };
-        let is_settled = is_settled && is_flat;
-        let later_by = self.arrivals.later_by();
-        let is_refuted = match later_by {
+        // Another rate is no series of losses, and what an audio server is wrong by does not stay either.
+        let is_flat =
+            if is_exact { late - run.least <= tolerance } else { self.growth.is_flat(FLAT * tolerance) };
+        let is_refuted = match self.arrivals.later_by() {
+            _ if !is_flat => seconds >= FLAT_SECONDS,
             _ if is_exact => false,
             Some(later) => lost_ns > ARRIVES_NS && later < ARRIVES * lost_ns,
             None => is_smoothed,
         };
-        if is_settled && is_refuted {
+        let (is_due, is_settled) = (is_settled, is_settled && is_flat);
+        if is_due && is_refuted {
             self.has_strayed = true;
             return self.on_time();
         }

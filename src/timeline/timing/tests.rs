@@ -92,6 +92,9 @@ const IDLE: Real = Real { rate: 48_000, callbacks: include_str!("alsa-on-pulse.t
 /// 26 s while four busy loops shared two cores.
 const BUSY: Real = Real { rate: 48_000, callbacks: include_str!("alsa-on-busy-pulse.txt") };
 
+/// 15 s whose stamps are good for the first four, while six did.
+const GOOD_AT_FIRST: Real = Real { rate: 48_000, callbacks: include_str!("alsa-on-drifting-pulse.txt") };
+
 /// What was said of each block: seconds, by how much the estimate was later than the nominal rate and its bound, both in
 /// milliseconds, and the class.
 type Said = (f64, f64, f64, StampClass);
@@ -149,6 +152,13 @@ fn a_busy_audio_server_that_is_wrong_by_10_ms_for_seconds_has_lost_nothing() {
     let changes = said.windows(2).filter(|pair| pair[0].3 != pair[1].3).count();
     assert!(changes <= 1 && said.last().is_some_and(|(.., class)| *class == StampClass::Smoothed));
     assert!(assert_true("busy", &said) <= 25.0);
+}
+
+#[test]
+fn an_audio_server_whose_stamps_were_good_at_first_has_lost_nothing_either() {
+    let said = play(&GOOD_AT_FIRST);
+    assert!(said.last().is_some_and(|(.., class)| *class == StampClass::Smoothed));
+    assert_true("good at first", &said);
 }
 
 /// The verdicts of half a minute whose stamps are later by 19 ms from the middle on, and the arrivals by so much.
