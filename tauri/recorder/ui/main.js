@@ -104,7 +104,7 @@ function apply(status) {
   byId('record-label').textContent = isRecording() ? 'Stop' : 'Record'
   record.setAttribute('title', isRecording() ? 'Stop (R)' : 'Record (R), or hold the space bar')
   byId('discard').hidden = !isRecording()
-  if (!isRecording()) write(elapsed, clock(0, 1))
+  if (!isRecording()) write(elapsed, clock(0))
   if (state === 'closed') meters.show([])
   if (!isRecording()) banner.clear('lost')
   puller.wake()
@@ -127,7 +127,7 @@ function tell(away = false) {
 function show(picture) {
   waveform.show(picture)
   meters.show(picture.open ? picture.channels : [])
-  if (picture.state === 'recording' || picture.state === 'paused') write(elapsed, clock(picture.elapsedMs, 1))
+  if (picture.state === 'recording' || picture.state === 'paused') write(elapsed, clock(picture.elapsedMs))
   if (picture.channels.some(({ peak }) => peak > SOUND)) hasHeard = true
   if (picture.away && isRecording()) banner.lost()
   else banner.clear('lost')
