@@ -38,12 +38,13 @@ pub fn check(workspace: &Workspace, tally: &mut Tally) -> Outcome {
     bindings(workspace)?;
     checks::clean(&mut cargo(workspace, "fmt --all --check"))?;
     checks::clean(&mut cargo(workspace, "clippy --locked --workspace --all-targets -- --deny warnings"))?;
+    // What a take is compared with.
+    child::run(&mut workspace.cargo("build --locked --package hearken-cli"))?;
     // One set of packages, so one set of features: the recorder is built once. One test at a time, since each has a
     // display, a sound server and a web view.
-    checks::tests(
-        &mut cargo(workspace, "test --locked --workspace --no-fail-fast -- --test-threads=1 --nocapture"),
-        tally,
-    )
+    let mut tests =
+        cargo(workspace, "test --locked --workspace --no-fail-fast -- --test-threads=1 --nocapture");
+    checks::tests(tests.env("HEARKEN_PROGRAM", workspace.target.join("debug").join("hearken")), tally)
 }
 
 /// A long recording, measured.

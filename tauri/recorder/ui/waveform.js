@@ -32,7 +32,8 @@ export class Waveform {
   constructor(canvas) {
     const pen = canvas.getContext('2d', { alpha: false })
     if (!pen) throw new Error('there is nothing to draw with')
-    ;[this.#canvas, this.#pen] = [canvas, pen]
+    this.#canvas = canvas
+    this.#pen = pen
     new ResizeObserver(() => this.#fit()).observe(canvas)
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#fit())
     this.#fit()

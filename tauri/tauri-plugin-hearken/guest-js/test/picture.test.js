@@ -85,3 +85,52 @@ test('nothing is asked for while nothing is open, or the page is hidden', async 
   delete globalThis.document
   assert.equal(asked, 1)
 })
+
+test('each of several windows has one picture under way, however slow another is', async () => {
+  const viewer = (takesMs) => {
+    const seen = { shown: 0, underWay: 0, most: 0 }
+    const pull = async () => {
+      seen.most = Math.max(seen.most, ++seen.underWay)
+      await pause(takesMs)
+      seen.underWay -= 1
+      return decodePicture(packed())
+    }
+    return { seen, puller: new PicturePuller(pull, () => (seen.shown += 1)) }
+  }
+  const [quick, slow] = [viewer(1), viewer(400)]
+  for (const { puller } of [quick, slow]) puller.wake()
+  await pause(1000)
+  for (const { puller } of [quick, slow]) puller.rest()
+  assert.ok(quick.seen.shown > 5 && slow.seen.shown <= 3, `${quick.seen.shown} and ${slow.seen.shown} pictures`)
+  assert.deepEqual([quick.seen.most, slow.seen.most], [1, 1])
+})
+
+test('a page that is hidden asks for nothing more, and goes on when it is seen again', async () => {
+  const page = Object.assign(new EventTarget(), { hidden: false })
+  globalThis.document = page
+  try {
+    let asked = 0
+    const pull = async () => {
+      asked += 1
+      return decodePicture(packed())
+    }
+    const puller = new PicturePuller(pull, () => {})
+    const turn = (hidden) => {
+      page.hidden = hidden
+      page.dispatchEvent(new Event('visibilitychange'))
+    }
+    puller.wake()
+    await pause(200)
+    turn(true)
+    const before = asked
+    assert.ok(before > 1, `${before} pictures`)
+    await pause(200)
+    assert.equal(asked, before)
+    turn(false)
+    await pause(200)
+    assert.ok(asked > before, 'it does not go on')
+    puller.rest()
+  } finally {
+    delete globalThis.document
+  }
+})
