@@ -110,7 +110,7 @@ function apply(status) {
   if (state === 'closed') meters.show([])
   if (!isRecording()) {
     isLost = false
-    banner.clear('lost')
+    for (const about of ['lost', 'back']) banner.clear(about)
   }
   puller.wake()
   tell()
