@@ -38,21 +38,23 @@ pub fn check(workspace: &Workspace, tally: &mut Tally) -> Outcome {
     bindings(workspace)?;
     checks::clean(&mut cargo(workspace, "fmt --all --check"))?;
     checks::clean(&mut cargo(workspace, "clippy --locked --workspace --all-targets -- --deny warnings"))?;
+    // What a take is compared with.
+    child::run(&mut workspace.cargo("build --locked --package hearken-cli"))?;
     // One set of packages, so one set of features: the recorder is built once. One test at a time, since each has a
     // display, a sound server and a web view.
-    checks::tests(
-        &mut cargo(workspace, "test --locked --workspace --no-fail-fast -- --test-threads=1 --nocapture"),
-        tally,
-    )
+    let mut tests =
+        cargo(workspace, "test --locked --workspace --no-fail-fast -- --test-threads=1 --nocapture");
+    checks::tests(tests.env("HEARKEN_PROGRAM", workspace.target.join("debug").join("hearken")), tally)
 }
 
 /// A long recording, measured.
 pub fn soak(workspace: &Workspace, arguments: &[String]) -> Outcome {
     prepare()?;
     child::run(&mut cargo(workspace, "build --release --locked --package recorder --package e2e"))?;
-    let soak = cargo(workspace, "run --release --locked --package recorder --package e2e --bin soak --");
+    // `cargo run` takes one package, whose features would be others: the recorder would be built once more.
+    let mut soak = Command::new(target(workspace).join("release").join("soak"));
     // There is no graphics card behind its display, and OpenGL in software costs half a core.
-    child::run({ soak }.args(arguments).env("WEBKIT_DISABLE_DMABUF_RENDERER", "1"))
+    child::run(soak.args(arguments).env("WEBKIT_DISABLE_DMABUF_RENDERER", "1"))
 }
 
 fn prepare() -> Outcome {
@@ -88,7 +90,11 @@ fn cargo(workspace: &Workspace, words: &str) -> Command {
     let manifest: PathBuf = workspace.root.join("tauri").join("Cargo.toml");
     let mut command = workspace.cargo(verb);
     command.arg("--manifest-path").arg(manifest).args(rest.split_whitespace());
-    // Another lock file, so other versions of what both use.
-    command.env("CARGO_TARGET_DIR", workspace.target.join("tauri"));
+    command.env("CARGO_TARGET_DIR", target(workspace));
     command
+}
+
+/// A directory of its own: another lock file, so other versions of what both use.
+fn target(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("tauri")
 }

@@ -2,7 +2,7 @@
 
 use crate::tally::Tally;
 use crate::workspace::{FEATURES, Workspace};
-use crate::{Outcome, app, child, duplicates, instructions, licences, loom, sanitizers, setup, soak};
+use crate::{Outcome, app, child, duplicates, instructions, licences, loom, rivals, sanitizers, setup, soak};
 use std::process::Command;
 use std::time::Instant;
 
@@ -35,6 +35,7 @@ const CHECKS: &[Check] = &[
             )
         },
     },
+    Check { name: "clippy, of the rivals", slow: false, run: |w, _| rivals::check(w) },
     Check {
         name: "documentation",
         slow: false,

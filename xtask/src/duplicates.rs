@@ -1,35 +1,50 @@
 //! The duplicate check: a package that is linked in two versions costs build time, size and surprises.
 
 use crate::Outcome;
-use crate::workspace::Workspace;
+use crate::workspace::{LOCKS, Lock, Workspace};
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The programs whose trees are looked at.
-const ROOTS: &[&str] = &["hearken", "hearken-cli"];
 
 /// The platforms whose trees are looked at.
 const PLATFORMS: &[&str] = &["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"];
 
-/// Packages that may be there more than once, each with the reason.
-const KNOWN: &[(&str, &str)] = &[
-    ("lock_api", "of parking_lot"),
-    ("parking_lot", "crossterm's, behind the program's feature `monitor`, is one version behind"),
-    ("parking_lot_core", "of parking_lot"),
+/// Packages that may be there more than once: the folder of the lock file, the name, the reason.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("", "lock_api", "of parking_lot"),
+    ("", "parking_lot", "crossterm's, behind the program's feature `monitor`, is one version behind"),
+    ("", "parking_lot_core", "of parking_lot"),
+    ("tauri", "base64", "of Swift's bindings, macOS"),
+    ("tauri", "bitflags", "of WebKit's bindings"),
+    ("tauri", "getrandom", "Tauri's is one version behind"),
+    ("tauri", "hashbrown", "of schemars"),
+    ("tauri", "indexmap", "of schemars"),
+    ("tauri", "lock_api", "of parking_lot"),
+    ("tauri", "miniz_oxide", "of png, for the icons"),
+    ("tauri", "parking_lot", "that of Tauri's windows is one version behind"),
+    ("tauri", "parking_lot_core", "of parking_lot"),
+    ("tauri", "schemars", "of Tauri's build scripts"),
+    ("tauri", "thiserror", "of GTK's bindings"),
 ];
 
 /// Every version of each package.
 type Versions = BTreeMap<String, BTreeSet<String>>;
 
-/// Checks what is linked into the library and the program on each platform.
+/// Checks what is linked into the library and each program, on each platform.
 pub fn check(workspace: &Workspace) -> Outcome {
-    let mut duplicates = Versions::new();
-    for platform in PLATFORMS {
-        let linked = linked(&workspace.dependencies(Some(platform))?)?;
-        println!("{:>5} packages are linked on {platform}", linked.len());
-        duplicates.extend(several(linked));
+    let mut wrong = Vec::new();
+    for lock in LOCKS {
+        let mut duplicates = Versions::new();
+        for platform in PLATFORMS {
+            let linked = linked(&workspace.dependencies(lock, Some(platform))?, lock)?;
+            println!("{:>5} packages of {} are linked on {platform}", linked.len(), lock.name());
+            for (name, versions) in several(linked) {
+                duplicates.entry(name).or_default().extend(versions);
+            }
+        }
+        let known: Vec<_> = KNOWN.iter().filter(|known| known.0 == lock.folder).map(|k| (k.1, k.2)).collect();
+        wrong.extend(judge(&duplicates, &known).err());
     }
-    judge(&duplicates, KNOWN)
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n  ")) }
 }
 
 /// Those of `packages` (name, version) that occur in more than one version.
@@ -58,16 +73,16 @@ fn judge(duplicates: &Versions, known: &[(&str, &str)]) -> Outcome {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n  ")) }
 }
 
-/// Name and version of everything reachable from the roots by normal dependencies.
+/// Name and version of everything reachable from the programs by normal dependencies.
 /// Procedural macros run in the compiler, so neither they nor what they need is linked.
-fn linked(metadata: &Metadata) -> Result<BTreeSet<(String, String)>, String> {
+fn linked(metadata: &Metadata, lock: &Lock) -> Result<BTreeSet<(String, String)>, String> {
     let resolve = metadata.resolve.as_ref().ok_or("cargo resolved no dependencies")?;
     let packages: BTreeMap<&PackageId, _> = metadata.packages.iter().map(|p| (&p.id, p)).collect();
     let nodes: BTreeMap<&PackageId, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
-    let is_root = |id: &PackageId| ROOTS.contains(&packages[id].name.as_str());
+    let is_root = |id: &PackageId| lock.programs.contains(&packages[id].name.as_str());
     let mut open: Vec<&PackageId> = metadata.workspace_members.iter().filter(|id| is_root(id)).collect();
-    if open.len() != ROOTS.len() {
-        return Err(format!("the workspace does not hold all of {}", ROOTS.join(", ")));
+    if open.len() != lock.programs.len() {
+        return Err(format!("the workspace does not hold all of {}", lock.programs.join(", ")));
     }
     let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {

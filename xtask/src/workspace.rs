@@ -9,6 +9,31 @@ use std::process::Command;
 pub const FEATURES: &str =
     "--features=hearken/async,hearken/serde,hearken/tracing,hearken/vad,hearken/vad-silero";
 
+/// A lock file of the project.
+#[derive(Debug)]
+pub struct Lock {
+    /// The folder it is in, below the root.
+    pub folder: &'static str,
+    /// The features that its dependencies are resolved with, besides the default ones.
+    pub features: Option<&'static str>,
+    /// What is built of it and run.
+    pub programs: &'static [&'static str],
+}
+
+/// Every lock file of the project.
+pub const LOCKS: &[Lock] = &[
+    Lock { folder: "", features: Some(FEATURES), programs: &["hearken", "hearken-cli"] },
+    Lock { folder: "tauri", features: None, programs: &["recorder"] },
+    Lock { folder: "rivals", features: None, programs: &["rivals"] },
+];
+
+impl Lock {
+    /// The name for people.
+    pub fn name(&self) -> &'static str {
+        if self.folder.is_empty() { "the engine" } else { self.folder }
+    }
+}
+
 /// The checkout this program belongs to.
 #[derive(Debug)]
 pub struct Workspace {
@@ -40,15 +65,15 @@ impl Workspace {
         command
     }
 
-    /// The resolved dependencies as the lock file has them, with these features: of every platform, or of one
-    /// target triple.
-    pub fn dependencies(&self, platform: Option<&str>) -> Result<Metadata, String> {
+    /// The resolved dependencies as a lock file has them: of every platform, or of one target triple.
+    pub fn dependencies(&self, lock: &Lock, platform: Option<&str>) -> Result<Metadata, String> {
         let mut command = MetadataCommand::new();
-        command.cargo_path(&self.cargo).manifest_path(self.root.join("Cargo.toml"));
-        let mut options = vec!["--locked".to_owned(), FEATURES.to_owned()];
+        command.cargo_path(&self.cargo).manifest_path(self.root.join(lock.folder).join("Cargo.toml"));
+        let mut options = vec!["--locked".to_owned()];
+        options.extend(lock.features.map(str::to_owned));
         if let Some(triple) = platform {
             options.extend(["--filter-platform".to_owned(), triple.to_owned()]);
         }
-        command.other_options(options).exec().map_err(|error| error.to_string())
+        command.other_options(options).exec().map_err(|error| format!("{}: {error}", lock.name()))
     }
 }

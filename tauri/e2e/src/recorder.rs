@@ -3,7 +3,8 @@
 use crate::display::Display;
 use crate::driver::Driver;
 use crate::server::{PulseServer, takes};
-use serde_json::Value;
+use crate::wait_for;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +43,18 @@ impl Recorder {
     pub fn wait_for_state(&self, state: &str) {
         let script = format!("return document.body.dataset.state === {state:?}");
         self.page.wait(state, Duration::from_secs(15), &script);
+    }
+
+    /// Waits until no device is open, nor still warm.
+    ///
+    /// # Panics
+    /// If one stays open.
+    pub fn wait_for_closed_device(&self) {
+        let is_closed = || {
+            let status = self.page.invoke("plugin:hearken|status", &json!({})).expect("a status");
+            status["device"].is_null().then_some(())
+        };
+        wait_for(Duration::from_secs(10), is_closed).expect("the device stays open");
     }
 
     /// Waits for so many takes in the list.

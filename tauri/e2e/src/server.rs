@@ -24,6 +24,10 @@ pcm.!default { type pulse hint { show on description "Desk microphone" } }
 ctl.!default { type pulse }
 "#;
 
+/// A second microphone, of what the sink plays.
+const HEADSET: &str = r#"pcm.headset { type pulse device "spk.monitor" hint { show on description "Headset" } }
+"#;
+
 /// A server in a directory of its own, which is also the home of its clients.
 #[derive(Debug)]
 pub struct PulseServer {
@@ -51,8 +55,8 @@ impl PulseServer {
             path.display()
         );
         fs::write(path.join("server.pa"), script).expect("the server's script");
-        fs::write(path.join("asound.conf"), ASOUND_CONF).expect("the client's configuration");
         let mut server = Self { process: None, directory };
+        server.plug_headset(false);
         server.revive();
         server
     }
@@ -92,6 +96,20 @@ impl PulseServer {
             let _ = process.kill();
             let _ = process.wait();
         }
+    }
+
+    /// Plugs the second microphone in, or out.
+    ///
+    /// # Panics
+    /// If the clients' configuration cannot be written.
+    pub fn plug_headset(&self, is_in: bool) {
+        let path = self.directory.path().join("asound.conf");
+        let text = format!("{ASOUND_CONF}{}", if is_in { HEADSET } else { "" });
+        // A client reads it anew at once, so it is never half written.
+        let partial = path.with_extension("part");
+        fs::write(&partial, text)
+            .and_then(|()| fs::rename(&partial, &path))
+            .expect("the clients' configuration");
     }
 
     /// The FIFO behind the microphone.

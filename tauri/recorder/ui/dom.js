@@ -29,11 +29,11 @@ export function write(element, text) {
 }
 
 /** @param {number} ms */
-export function clock(ms, digits = 0) {
-  const seconds = ms / 1000
+export function clock(ms) {
+  const seconds = Math.floor(ms / 1000)
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
-  const rest = (Math.floor((seconds % 60) * 10 ** digits) / 10 ** digits).toFixed(digits).padStart(digits ? 3 + digits : 2, '0')
-  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`
+  const two = (/** @type {number} */ value) => String(value).padStart(2, '0')
+  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`
 }
 
 /** @param {string} name of a symbol in the page */

@@ -30,6 +30,8 @@ let isMuted = false
 let hasHeard = false
 let isOpening = false
 let isTalking = false
+/** The microphone went away during this take. */
+let isLost = false
 
 // One thing after the other, however fast somebody clicks.
 let doing = Promise.resolve()
@@ -104,9 +106,12 @@ function apply(status) {
   byId('record-label').textContent = isRecording() ? 'Stop' : 'Record'
   record.setAttribute('title', isRecording() ? 'Stop (R)' : 'Record (R), or hold the space bar')
   byId('discard').hidden = !isRecording()
-  if (!isRecording()) write(elapsed, clock(0, 1))
+  if (!isRecording()) write(elapsed, clock(0))
   if (state === 'closed') meters.show([])
-  if (!isRecording()) banner.clear('lost')
+  if (!isRecording()) {
+    isLost = false
+    for (const about of ['lost', 'back']) banner.clear(about)
+  }
   puller.wake()
   tell()
 }
@@ -127,12 +132,17 @@ function tell(away = false) {
 function show(picture) {
   waveform.show(picture)
   meters.show(picture.open ? picture.channels : [])
-  if (picture.state === 'recording' || picture.state === 'paused') write(elapsed, clock(picture.elapsedMs, 1))
+  if (picture.state === 'recording' || picture.state === 'paused') write(elapsed, clock(picture.elapsedMs))
   if (picture.channels.some(({ peak }) => peak > SOUND)) hasHeard = true
-  if (picture.away && isRecording()) banner.lost()
+  if (picture.away && isRecording()) lose()
   else banner.clear('lost')
   if (picture.state === 'recording' && !picture.away && !picture.muted) banner.sound(picture.verdict)
   tell(picture.away)
+}
+
+function lose() {
+  isLost = true
+  banner.lost()
 }
 
 /** @param {Notice} notice */
@@ -141,10 +151,12 @@ function hear(notice) {
     case 'state':
       return apply(notice.status)
     case 'lost':
-      if (isRecording()) banner.lost()
+      if (isRecording()) lose()
       return void devices.refresh()
     case 'reopened':
-      if (isRecording()) banner.back(notice.device.name.replaceAll('\n', ', '))
+      // Every take opens the device anew where it was let go of.
+      if (isLost) banner.back(notice.device.name.replaceAll('\n', ', '))
+      isLost = false
       return void devices.refresh()
     case 'silent':
       return banner.say('silent', { tone: 'bad', title: 'Nothing arrives', text: 'The microphone is open and delivers nothing. It is opened anew if that goes on.' }, 5000)

@@ -30,8 +30,9 @@ export class Meters {
       const [bar, tick] = /** @type {HTMLElement[]} */ ([...meter.children])
       if (bar) bar.style.clipPath = `inset(0 ${(100 - 100 * share(peak)).toFixed(1)}% 0 0)`
       if (tick) {
-        tick.style.left = `calc(${(100 * share(held)).toFixed(1)}% - 2px)`
-        tick.style.opacity = held > 0.001 ? '0.55' : '0'
+        // It is as wide as the meter, and moved: moving is no layout.
+        tick.style.transform = `translateX(calc(${(100 * share(held)).toFixed(1)}% - 2px))`
+        tick.style.opacity = held > 0.001 ? '1' : '0'
       }
       if (speaks) meter.setAttribute('aria-valuenow', dbfs(peak).toFixed(0))
     })

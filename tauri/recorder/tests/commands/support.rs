@@ -24,12 +24,12 @@ pub struct Recorder {
 
 impl Recorder {
     pub fn new() -> Self {
+        Self::of(Input::Synthetic(Synthetic::Speech))
+    }
+
+    pub fn of(input: Input) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = Config {
-            input: Input::Synthetic(Synthetic::Speech),
-            history: Duration::from_secs(5),
-            ..Config::default()
-        };
+        let config = Config { input, history: Duration::from_secs(5), ..Config::default() };
         let plugin = tauri_plugin_hearken::Builder::new().config(config).takes(folder.path().join("takes"));
         let app =
             recorder::build(mock_builder(), plugin).build(recorder::context()).expect("the application");

@@ -1,8 +1,26 @@
 // The bindings as they are shipped, against the bytes that the plugin's own test packs.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { test as begin } from 'node:test'
 import { decodePicture, HearkenError, PicturePuller } from '../../dist-js/index.js'
+
+/** Pullers of the test that runs: one that still pulled after it failed would keep the process from ending. */
+const pullers = []
+const pulling = (...parts) => {
+  const puller = new PicturePuller(...parts)
+  pullers.push(puller)
+  return puller
+}
+
+const test = (promise, what) =>
+  begin(promise, { timeout: 20_000 }, async () => {
+    try {
+      await what()
+    } finally {
+      delete globalThis.document
+      for (const puller of pullers.splice(0)) puller.rest()
+    }
+  })
 
 const hex = readFileSync(new URL('./picture.hex', import.meta.url), 'utf8').trim()
 const packed = () => Uint8Array.from(hex.match(/../g), (byte) => parseInt(byte, 16)).buffer
@@ -58,7 +76,7 @@ test('at most 30 pictures a second are asked for, one at a time', async () => {
     underWay -= 1
     return { ...decodePicture(packed()) }
   }
-  const puller = new PicturePuller(pull, () => puller.wake())
+  const puller = pulling(pull, () => puller.wake())
   for (let call = 0; call < 100; call += 1) puller.wake()
   await pause(1000)
   puller.rest()
@@ -75,13 +93,54 @@ test('nothing is asked for while nothing is open, or the page is hidden', async 
     asked += 1
     return { ...decodePicture(packed()), state: 'closed', open: false }
   }
-  const puller = new PicturePuller(pull, () => {})
+  const puller = pulling(pull, () => {})
   puller.wake()
   await pause(150)
   assert.equal(asked, 1)
   globalThis.document = { hidden: true }
   puller.wake()
   await pause(50)
-  delete globalThis.document
   assert.equal(asked, 1)
+})
+
+test('each of several windows has one picture under way, however slow another is', async () => {
+  const viewer = (takesMs) => {
+    const seen = { shown: 0, underWay: 0, most: 0 }
+    const pull = async () => {
+      seen.most = Math.max(seen.most, ++seen.underWay)
+      await pause(takesMs)
+      seen.underWay -= 1
+      return decodePicture(packed())
+    }
+    return { seen, puller: pulling(pull, () => (seen.shown += 1)) }
+  }
+  const [quick, slow] = [viewer(1), viewer(400)]
+  for (const { puller } of [quick, slow]) puller.wake()
+  await pause(1000)
+  assert.ok(quick.seen.shown > 5 && slow.seen.shown <= 3, `${quick.seen.shown} and ${slow.seen.shown} pictures`)
+  assert.deepEqual([quick.seen.most, slow.seen.most], [1, 1])
+})
+
+test('a page that is hidden asks for nothing more, and goes on when it is seen again', async () => {
+  const page = Object.assign(new EventTarget(), { hidden: false })
+  globalThis.document = page
+  let asked = 0
+  const pull = async () => {
+    asked += 1
+    return decodePicture(packed())
+  }
+  const turn = (hidden) => {
+    page.hidden = hidden
+    page.dispatchEvent(new Event('visibilitychange'))
+  }
+  pulling(pull, () => {}).wake()
+  await pause(200)
+  turn(true)
+  const before = asked
+  assert.ok(before > 1, `${before} pictures`)
+  await pause(200)
+  assert.equal(asked, before)
+  turn(false)
+  await pause(200)
+  assert.ok(asked > before, 'it does not go on')
 })
