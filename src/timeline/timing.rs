@@ -92,6 +92,8 @@ const BEHIND_NS: f64 = 120e9;
 const REPEATED_NS: f64 = 2.5;
 /// Capture times that may be off by more say less than what has been delivered.
 const UNKNOWN: Duration = Duration::from_millis(30);
+/// Until then, in seconds, first stamps may turn out to have been too early, as an audio server's are.
+const YOUNG: f64 = 2.5;
 /// Settled losses whose place on the axis is remembered.
 const SHIFTS: usize = 64;
 
@@ -115,6 +117,8 @@ pub struct Timing {
     end: u64,
     /// Frames that the callback had been given, and when that was.
     delivered: (u64, Duration),
+    /// The same when there were last more of them.
+    grown: (u64, Duration),
     /// Frames of the largest callback: the stamp of a block that began inside of one was reckoned.
     largest: f64,
     /// The last block whose stamp was news: its first frame, and the stamp.
@@ -142,6 +146,7 @@ impl Timing {
             absurd: 0,
             end: 0,
             delivered: (0, Duration::ZERO),
+            grown: (0, Duration::ZERO),
             largest: 0.0,
             news: (0, f64::NEG_INFINITY),
             lost: 0,
@@ -258,7 +263,8 @@ impl Timing {
         unsure += doubtful.map_or(0.0, |verdict| (verdict.frames + verdict.error_frames) as f64);
         // What was reckoned inside of a callback was so at the nominal rate.
         unsure += self.largest * (self.clock.ppm() * 1e-6).abs();
-        let bound_ns = estimate.bound_ns + self.offset_error_ns + unsure / self.rate * 1e9;
+        let bound_ns =
+            estimate.bound_ns.max(self.doubt_ns()) + self.offset_error_ns + unsure / self.rate * 1e9;
         // Float to integer saturates, also from infinity.
         CapturedAt {
             at: Duration::from_nanos(estimate.ns as u64),
@@ -266,9 +272,23 @@ impl Timing {
         }
     }
 
+    /// At first, unless the stamps are a device's: how much later than its estimate the newest frame may have been
+    /// captured, as it had been by the time it was delivered.
+    fn doubt_ns(&self) -> f64 {
+        let (captured, seen) = self.grown;
+        let is_old = self.end as f64 > YOUNG * self.rate;
+        if is_old || captured == 0 || self.is_own || self.clock.class() == StampClass::Device {
+            return 0.0;
+        }
+        seen.as_nanos() as f64 - self.clock.time_of(captured as f64).ns
+    }
+
     /// So many frames had been given to the callback, as seen so long after the first open.
     pub fn delivered(&mut self, captured: u64, seen: Duration) {
         self.delivered = (captured, seen);
+        if captured > self.grown.0 {
+            self.grown = self.delivered;
+        }
     }
 
     /// Which frame of the axis was captured at `at`; 0 for whatever was before the first. While the clock is not known
