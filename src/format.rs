@@ -111,10 +111,11 @@ pub struct StreamFormat {
 }
 
 impl StreamFormat {
-    /// Frames of a block: about 20 ms. Long enough that most callbacks fit in one or two, short enough that a partial one
-    /// wastes little.
+    /// Frames of a block: 20 ms. Long enough that most callbacks fit in one or two, short enough that a partial one wastes
+    /// little, and two of the resampler's. Not a power of two: all blocks would begin in the same few sets of a cache
+    /// (`cargo xtask rivals`: a tenth of the callback's time across cores).
     pub(crate) fn block_frames(self) -> usize {
-        (self.rate_hz as usize / 50).next_power_of_two().max(16)
+        (self.rate_hz as usize / 50).max(16)
     }
 
     /// Most channels that the engine takes.

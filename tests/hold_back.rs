@@ -15,7 +15,7 @@ const MONO: StreamFormat = StreamFormat { rate_hz: 48_000, channels: 1, sample: 
 const AT: u64 = 144_240;
 const LOST: u64 = 9_600;
 /// A loss is placed at the block behind it.
-const BLOCK: u64 = 1_024;
+const BLOCK: u64 = 960;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
