@@ -292,7 +292,8 @@ enum Deed {
     /// The worker is away: the pool drops.
     Burst(u64),
     Size(u32),
-    Reopen(u32),
+    /// In place of the device comes one of another rate and as many channels.
+    Reopen(u32, u16),
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -302,7 +303,11 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         (1..500_u64).prop_map(Deed::Pause),
         (1..900_u64).prop_map(Deed::Burst),
         prop_oneof![Just(0), 1..5000_u32].prop_map(Deed::Size),
-        prop_oneof![Just(44_100_u32), Just(16_000), Just(48_000)].prop_map(Deed::Reopen),
+        (
+            prop_oneof![Just(44_100_u32), Just(16_000), Just(48_000)],
+            prop_oneof![Just(1_u16), Just(2), Just(6)]
+        )
+            .prop_map(|(rate_hz, channels)| Deed::Reopen(rate_hz, channels)),
     ];
     proptest::collection::vec(deed, 1..12)
 }
@@ -345,8 +350,8 @@ fn twice(tap: &Tap, hold_back_ms: u32, deeds: &[Deed]) -> (Report, [Vec<Heard>; 
             }
             Deed::Burst(length) => drop(mic.fault(Fault::Late(ms(length)))),
             Deed::Size(frames) => drop(mic.fault(Fault::Size(frames))),
-            Deed::Reopen(rate_hz) => {
-                mic.fault(Fault::Becomes(StreamFormat { rate_hz, ..MONO }));
+            Deed::Reopen(rate_hz, channels) => {
+                mic.fault(Fault::Becomes(StreamFormat { rate_hz, channels, ..MONO }));
                 stage.run(ms(300));
             }
         }

@@ -25,9 +25,9 @@ pub(super) fn watch_devices(shared: Arc<Shared>, host: Host) {
             if has_ended() {
                 return;
             }
-            let now = device_ids(&host);
-            if now != known {
-                known = now;
+            // A host that cannot tell for once has not changed.
+            let Some(now) = device_ids(&host) else { continue };
+            if known.replace(now.clone()) != Some(now) {
                 // Release: pairs with the worker's swap.
                 shared.desk.devices_changed.store(true, Ordering::Release);
                 shared.state.lock().wake();

@@ -141,11 +141,11 @@ fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
 }
 
 /// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
-pub(crate) fn device_ids(host: &Host) -> Vec<String> {
+pub(crate) fn device_ids(host: &Host) -> Option<Vec<String>> {
     hush();
-    let Ok(host) = reach(host) else { return Vec::new() };
-    let listed = host.default_input_device().into_iter().chain(host.devices().into_iter().flatten());
-    listed.filter_map(|device| Some(device.id().ok()?.id().to_owned())).collect()
+    let host = reach(host).ok()?;
+    let listed = host.default_input_device().into_iter().chain(host.devices().ok()?);
+    Some(listed.filter_map(|device| Some(device.id().ok()?.id().to_owned())).collect())
 }
 
 pub(super) fn open(wish: Wish, opened: SyncSender<Result<Session, Error>>) -> Result<(), Error> {

@@ -70,8 +70,13 @@ pub fn permission() -> Permission {
     Permission::Unknown
 }
 
-/// What an opening has failed with, beside what the system says about the permission, which may be why.
+/// What an opening has failed with, beside what the system says about the permission, which may be why; but for what is
+/// known to be something else.
 pub(super) fn explain(error: Error, permission: Permission) -> Error {
+    use ErrorKind::{BadArgument, DeviceBusy, NotFound, UnsupportedFormat};
+    if matches!(error.kind(), BadArgument | DeviceBusy | NotFound | UnsupportedFormat) {
+        return error;
+    }
     let who = match permission {
         Permission::Denied => "the system denies this program the microphone",
         Permission::Restricted => "the system is administered to keep programs from the microphone",
@@ -92,6 +97,8 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::PermissionDenied);
             assert!(error.to_string().starts_with("cannot open it. Note that the system"), "{error}");
         }
+        let unfit = || Error::new(ErrorKind::UnsupportedFormat, "a reason of its own");
+        assert_eq!(explain(unfit(), Permission::Denied), unfit());
         for permission in [Permission::Granted, Permission::NotAsked, Permission::Unknown] {
             assert_eq!(explain(failed(), permission), failed());
         }

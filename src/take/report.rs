@@ -53,7 +53,8 @@ pub struct TakeReport {
     pub frames: u64,
     /// When the first was captured.
     pub started: CapturedAt,
-    /// The holes: the first 4,096.
+    /// The holes: the first 4,096. A loss stands where it was found, which is later than in a file or tap that
+    /// [holds back](crate::Tap::hold_back_ms).
     pub gaps: Vec<Gap>,
     /// Frames that are missing for whatever reason, in all holes.
     pub missing: u64,

@@ -8,7 +8,7 @@ use crate::timeline::{Absence, Cause, Span, Timing, Verdict};
 use std::collections::VecDeque;
 
 /// What is held: decoded samples, or the device's own bytes.
-pub(super) trait Held: Copy + std::fmt::Debug + Send + 'static {
+pub(super) trait Held: Copy + Default + std::fmt::Debug + Send + 'static {
     /// How many make a frame.
     fn in_frame(format: StreamFormat) -> usize;
     fn of(audio: Audio<'_>) -> &[Self];
@@ -80,7 +80,15 @@ impl<T: Held> HeldBack<T> {
     fn open(&mut self, format: StreamFormat, position: u64) {
         self.hold = self.tap.hold_back_frames(format.rate_hz, self.tap_hz);
         (self.position, self.in_frame) = (position, T::in_frame(format));
-        self.samples.reserve((self.hold as usize + format.block_frames()) * self.in_frame);
+        // A ring of its own: where it wraps, a frame begins.
+        self.samples = VecDeque::with_capacity((self.hold as usize + format.block_frames()) * self.in_frame);
+    }
+
+    /// Overwrites what was held.
+    fn wipe(&mut self) {
+        self.samples.clear();
+        self.samples.resize(self.samples.capacity(), T::default());
+        std::hint::black_box(&mut self.samples).clear();
     }
 
     /// The number of the stretch that begins at `place`, which is one of those held or their end.
@@ -145,6 +153,7 @@ impl<T: Held> Pipe for HeldBack<T> {
 
     fn leave(&mut self, position: u64, timing: &Timing) {
         self.release(0, timing);
+        self.wipe();
         self.pipe.leave(position, timing);
     }
 
@@ -190,6 +199,7 @@ impl<T: Held> Pipe for HeldBack<T> {
 
     fn finish(&mut self, position: u64, timing: &Timing) {
         self.release(0, timing);
+        self.wipe();
         self.pipe.finish(position, timing);
     }
 
@@ -202,6 +212,9 @@ impl<T: Held> Pipe for HeldBack<T> {
     }
 
     fn cancel(&mut self) {
+        self.wipe();
+        self.stretches.clear();
+        (self.position, self.held) = (self.position + self.held, 0);
         self.pipe.cancel();
     }
 

@@ -57,7 +57,7 @@ impl Pipe for NativePipe {
             let message = format!("the device's own samples are {device} now and were {was}; they end here");
             self.sink.reject(Error::new(ErrorKind::UnsupportedFormat, message));
             self.finish(0, timing);
-            self.is_over = true;
+            (self.assembler, self.is_over) = (None, true);
         }
     }
 

@@ -306,7 +306,9 @@ impl Inference {
         // Another rate is no series of losses, and what an audio server is wrong by does not stay either.
         let is_flat =
             if is_exact { late - run.least <= tolerance } else { self.growth.is_flat(FLAT * tolerance) };
-        let is_refuted = match self.arrivals.later_by() {
+        // Arrivals are reckoned at the nominal rate.
+        let later_by = self.arrivals.later_by().filter(|_| clock.ppm().abs() < 1e4);
+        let is_refuted = match later_by {
             _ if !is_flat => seconds >= FLAT_SECONDS,
             _ if is_exact => false,
             Some(later) => lost_ns > ARRIVES_NS && later < ARRIVES * lost_ns,

@@ -117,8 +117,8 @@ pub struct Timing {
     end: u64,
     /// Frames that the callback had been given, and when that was.
     delivered: (u64, Duration),
-    /// The same when there were last more of them.
-    grown: (u64, Duration),
+    /// The end of the newest block, and when it was seen.
+    arrived: (u64, Duration),
     /// Frames of the largest callback: the stamp of a block that began inside of one was reckoned.
     largest: f64,
     /// The last block whose stamp was news: its first frame, and the stamp.
@@ -146,7 +146,7 @@ impl Timing {
             absurd: 0,
             end: 0,
             delivered: (0, Duration::ZERO),
-            grown: (0, Duration::ZERO),
+            arrived: (0, Duration::ZERO),
             largest: 0.0,
             news: (0, f64::NEG_INFINITY),
             lost: 0,
@@ -166,7 +166,7 @@ impl Timing {
         let start = header.captured - u64::from(header.frames);
         let seen_ns = seen.as_nanos() as f64;
         let mut ns = header.stamp_ns as f64 + self.offset_ns;
-        (self.blocks, self.end) = (self.blocks + 1, header.captured);
+        (self.blocks, self.end, self.arrived) = (self.blocks + 1, header.captured, (header.captured, seen));
         if self.is_own {
             return None;
         }
@@ -275,7 +275,7 @@ impl Timing {
     /// At first, unless the stamps are a device's: how much later than its estimate the newest frame may have been
     /// captured, as it had been by the time it was delivered.
     fn doubt_ns(&self) -> f64 {
-        let (captured, seen) = self.grown;
+        let (captured, seen) = self.arrived;
         let is_old = self.end as f64 > YOUNG * self.rate;
         if is_old || captured == 0 || self.is_own || self.clock.class() == StampClass::Device {
             return 0.0;
@@ -286,9 +286,6 @@ impl Timing {
     /// So many frames had been given to the callback, as seen so long after the first open.
     pub fn delivered(&mut self, captured: u64, seen: Duration) {
         self.delivered = (captured, seen);
-        if captured > self.grown.0 {
-            self.grown = self.delivered;
-        }
     }
 
     /// Which frame of the axis was captured at `at`; 0 for whatever was before the first. While the clock is not known

@@ -17,6 +17,7 @@ mod writer;
 pub use reader::WavReader;
 pub use recover::{Recovered, recover};
 pub use writer::WavWriter;
+pub(crate) use writer::open;
 
 use std::fmt;
 

@@ -237,7 +237,9 @@ mod tests {
 
     /// A whole file of `frames` frames, and where its audio starts.
     fn whole(path: &Path, format: WavFormat, frames: usize, riff_limit: u64) -> (Vec<u8>, usize) {
-        let mut writer = WavWriter::with_riff_limit(path, format, riff_limit).expect("a new file");
+        let mut writer =
+            WavWriter::with_riff_limit(crate::wav::open(path).expect("a new file"), path, format, riff_limit)
+                .expect("a new file");
         let bytes: Vec<u8> = (0..frames * format.frame_bytes()).map(|n| n as u8 | 0x80).collect();
         writer.write(&bytes).expect("room");
         writer.finish().expect("an end");

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::encode::decode_native;
 use super::reader::{Refusal, parse};
-use super::{Encoding, WavFormat, WavReader, WavWriter};
+use super::{Encoding, WavFormat, WavReader, WavWriter, open};
 use crate::ErrorKind;
 
 fn temp() -> (tempfile::TempDir, PathBuf) {
@@ -154,7 +154,9 @@ fn a_file_cut_at_any_moment_is_valid_and_misses_less_than_half_a_second() {
     for (encoding, riff_limit) in [(Encoding::I16, u64::MAX), (Encoding::I24, 20_000), (Encoding::F32, 0)] {
         let (dir, path) = temp();
         let format = WavFormat { rate_hz: 8_000, channels: 1, encoding };
-        let mut writer = WavWriter::with_riff_limit(&path, format, riff_limit).expect("a new file");
+        let mut writer =
+            WavWriter::with_riff_limit(open(&path).expect("a new file"), &path, format, riff_limit)
+                .expect("a new file");
         let mut bytes = Vec::new();
         for n in 0..120 {
             let part = some_bytes((n * 37 % 701 + 1) * format.frame_bytes());
@@ -197,7 +199,8 @@ fn a_file_past_the_limit_becomes_rf64_with_true_sizes() {
     let format = format(Encoding::I24, 1);
     let bytes = some_bytes(30_001 * 3);
     let limit = 60_000;
-    let mut writer = WavWriter::with_riff_limit(&path, format, limit).expect("a new file");
+    let mut writer = WavWriter::with_riff_limit(open(&path).expect("a new file"), &path, format, limit)
+        .expect("a new file");
     writer.write(&bytes[..3 * 15_000]).expect("room");
     assert!(fs::read(&path).expect("the file").starts_with(b"RIFF"));
     writer.write(&bytes[3 * 15_000..]).expect("room");

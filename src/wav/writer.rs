@@ -52,13 +52,24 @@ impl WavWriter {
     /// directory is missing; `PermissionDenied`; `Io` for the rest, a full disk for one. What is at `path` is
     /// untouched; where there was nothing, `Io` may leave an empty file.
     pub fn create(path: impl AsRef<Path>, format: WavFormat) -> Result<Self, Error> {
-        Self::with_riff_limit(path.as_ref(), format, RIFF_LIMIT)
+        format.check()?;
+        Self::over(open(path.as_ref())?, path.as_ref(), format)
     }
 
-    /// As `create`, with another limit, so that a test reaches RF64 without 4 GiB.
-    pub(super) fn with_riff_limit(path: &Path, format: WavFormat, riff_limit: u64) -> Result<Self, Error> {
+    /// As `create`, over a file that is open already, whoever has moved or deleted it since.
+    pub(crate) fn over(file: File, path: &Path, format: WavFormat) -> Result<Self, Error> {
+        Self::with_riff_limit(file, path, format, RIFF_LIMIT)
+    }
+
+    /// As `over`, with another limit, so that a test reaches RF64 without 4 GiB.
+    pub(super) fn with_riff_limit(
+        file: File,
+        path: &Path,
+        format: WavFormat,
+        riff_limit: u64,
+    ) -> Result<Self, Error> {
         format.check()?;
-        let file = open(path)?;
+        keep_to_owner(&file);
         let data_start = Header::bytes_for(format);
         let path = path.to_owned();
         let (frames, claimed, torn, finished) = (0, 0, false, false);
@@ -239,7 +250,8 @@ impl Drop for WavWriter {
     }
 }
 
-fn open(path: &Path) -> Result<File, Error> {
+/// Opens the file, creating it if it is not there, and leaves what it holds.
+pub(crate) fn open(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -251,16 +263,20 @@ fn open(path: &Path) -> Result<File, Error> {
         }
         options.mode(0o600);
     }
-    let file = options.open(path).map_err(|error| Error::io("cannot create", path, &error))?;
+    options.open(path).map_err(|error| Error::io("cannot create", path, &error))
+}
+
+/// The mode at the opening is for new files only. Where a file system has no modes, a take is still wanted.
+fn keep_to_owner(file: &File) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // The mode above is for new files only. Where a file system has no modes, a take is still wanted.
         if file.metadata().is_ok_and(|there| there.is_file()) {
             let _ = file.set_permissions(std::fs::Permissions::from_mode(0o600));
         }
     }
-    Ok(file)
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 /// Writes `bytes` at `offset`; returns how many of them the system took, whatever came after.

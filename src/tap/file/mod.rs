@@ -14,8 +14,8 @@ use super::receiver::{Queue, Receiver};
 use super::{Tap, WhenFull, held_back};
 use crate::error::{Error, ErrorKind};
 use crate::wav::encode::{self, Dither};
-use crate::wav::{Encoding, WavFormat, WavWriter};
-use std::fs::OpenOptions;
+use crate::wav::{self, Encoding, WavFormat, WavWriter};
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -188,8 +188,9 @@ pub(crate) fn file(
     let when_full = when_full.unwrap_or(tap.when_full);
     let tap = Tap { hop: None, gaps: GapPolicy::Split, hold_back_ms, when_full, ..tap };
     tap.check()?;
-    let is_new = check_writable(&path)?;
+    let (file, is_new) = open(&path)?;
     let job = Job {
+        file,
         path,
         is_new,
         sidecar,
@@ -236,16 +237,18 @@ fn start(writing: impl FnOnce() -> Result<Written, Error> + Send + 'static) -> R
     Ok(WavFile { writer })
 }
 
-/// Whether there is a file now that was not there before. An earlier take is opened and not touched: the device may
-/// yet fail to open.
-fn check_writable(path: &Path) -> Result<bool, Error> {
+/// The file, and whether it was not there before. An earlier take is opened and not touched: the device may yet fail to
+/// open.
+fn open(path: &Path) -> Result<(File, bool), Error> {
     let there = std::fs::metadata(path);
     if there.as_ref().is_ok_and(|there| there.is_file()) {
         let opened = OpenOptions::new().write(true).open(path);
-        return opened.map(|_| false).map_err(|error| Error::io("cannot write", path, &error));
+        return opened.map(|file| (file, false)).map_err(|error| Error::io("cannot write", path, &error));
     }
+    let file = wav::open(path)?;
     // The device's rate and channels are not known yet; the header is written anew when they are.
     let provisional = WavFormat { rate_hz: 16_000, channels: 1, encoding: Encoding::I16 };
-    drop(WavWriter::create(path, provisional)?);
-    Ok(there.is_err())
+    let same = file.try_clone().map_err(|error| Error::io("cannot write", path, &error))?;
+    drop(WavWriter::over(same, path, provisional)?);
+    Ok((file, there.is_err()))
 }

@@ -1,6 +1,6 @@
 //! What is missing from a file, beside it: `NAME.wav.json`, whole at every moment.
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::timeline::{CapturedAt, Cause, Verdict};
 use crate::wav::WavFormat;
 use std::ffi::OsString;
@@ -55,6 +55,8 @@ pub(super) struct Sidecar {
     /// There is something to tell since `written`.
     news: bool,
     written: Instant,
+    /// Something else has its name.
+    is_foreign: bool,
     /// Why it is not up to date; the audio went on.
     error: Option<Error>,
 }
@@ -67,8 +69,11 @@ impl Sidecar {
         first_open: Option<SystemTime>,
         first_frame: CapturedAt,
     ) -> Self {
+        forget(audio);
+        let path = beside(audio, ".json");
         let mut sidecar = Self {
-            path: beside(audio, ".json"),
+            is_foreign: fs::symlink_metadata(&path).is_ok(),
+            path,
             file: audio.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             format,
             first_open,
@@ -121,6 +126,11 @@ impl Sidecar {
 
     fn write(&mut self, frames: u64, behind: u64, state: &State<'_>) {
         (self.news, self.written) = (false, Instant::now());
+        if self.is_foreign {
+            let message = format!("{} is no account of a recording and stays as it is", self.path.display());
+            self.error = Some(Error::new(ErrorKind::Io, message));
+            return;
+        }
         let json = self.json(frames, behind, state);
         // One that fails in between is made good by the next, which says everything anew.
         let written = replace(&self.path, json.as_bytes());
@@ -294,6 +304,8 @@ mod tests {
         for other in ["", "{}", r#"{"schema":"hearken.take/1","file":"take.wav"}"#] {
             fs::write(&path, other).expect("room");
             forget(&audio);
+            let sidecar = Sidecar::new(&audio, FORMAT, None, CapturedAt::default());
+            assert!(sidecar.finish(1, 0, &State::Complete).is_err(), "it is told");
             assert_eq!(fs::read_to_string(&path).expect("it is there"), other);
         }
     }

@@ -34,7 +34,9 @@ impl Line {
         queue.begin(format);
         let receiver = Receiver::new(queue.clone());
         let (sidecar, durable, is_new) = (true, true, true);
-        let job = Job { path: path.clone(), is_new, sidecar, durable, first_open: Box::new(|| None), stall };
+        let (file, path) = (crate::wav::open(&path).expect("a file"), path.clone());
+        let job =
+            Job { file, path: path.clone(), is_new, sidecar, durable, first_open: Box::new(|| None), stall };
         let encode = |_, samples: &[f32], bytes: &mut Vec<u8>| {
             encode::encode_f32(samples, Encoding::I16, bytes);
         };
@@ -143,8 +145,8 @@ fn a_file_that_is_deleted_is_told_within_seconds_and_one_that_is_moved_goes_on()
         let capture = crate::Capture::new(crate::Config { input, ..Default::default() }).expect("a capture");
         let file = capture.file(FileTap::native(&path)).expect("a file");
         capture.start().expect("a start");
-        // Behind the first chunk, which is held back.
-        thread::sleep(Duration::from_millis(700));
+        // Before the first chunk, which is held back.
+        thread::sleep(Duration::from_millis(50));
         if deleted { std::fs::remove_file(&path) } else { std::fs::rename(&path, &moved) }
             .expect("it is there");
         let since = Instant::now();

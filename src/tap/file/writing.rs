@@ -1,13 +1,14 @@
 //! The thread that writes: chunks into a file that keeps the tap's time.
 
 use super::Written;
-use super::sidecar::{self, Hole, Sidecar, State, beside};
+use super::sidecar::{self, Hole, Sidecar, State};
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
 use crate::tap::chunk::Chunk;
 use crate::tap::receiver::Receiver;
 use crate::timeline::{Cause, Gap};
 use crate::wav::{Encoding, WavFormat, WavWriter};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,8 +21,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is to be done with the chunks.
 pub(super) struct Job {
+    /// Open from the start, so that it stays the same one whatever becomes of its name.
+    pub file: File,
     pub path: PathBuf,
-    /// The file is ours and empty: without a take it goes.
+    /// It is ours and empty: without a take it goes.
     pub is_new: bool,
     pub sidecar: bool,
     pub durable: bool,
@@ -48,7 +51,7 @@ impl Job {
             return Err(Error::new(ErrorKind::NoDevice, "the capture never started; nothing was written"));
         };
         let format = WavFormat { rate_hz, channels, encoding: encoding(sample)? };
-        let file = WavWriter::create(&self.path, format)?;
+        let file = WavWriter::over(self.file, &self.path, format)?;
         #[cfg(test)]
         let file = file.stalling(self.stall);
         if !self.sidecar {
@@ -204,7 +207,7 @@ impl<E> Take<E> {
         let Self { file, sidecar, .. } = self;
         drop(file);
         if sidecar.is_some() {
-            let _ = std::fs::remove_file(beside(path, ".json"));
+            sidecar::forget(path);
         }
         match std::fs::remove_file(path) {
             Err(error) => Error::io("cannot remove", path, &error),
