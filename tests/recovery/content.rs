@@ -5,7 +5,7 @@ use hearken::signal::resample::Resampler;
 use hearken::testkit::{Fault, pattern};
 use hearken::{
     Away, Cause, Channels, ErrorKind, EventKind, FileTap, Gap, GapPolicy, Quality, Recovery, SampleFormat,
-    StreamFormat, Tap, WhenFull,
+    StreamFormat, TakePlan, Tap, WhenFull,
 };
 
 /// The hole that a device's absence has left, if it is the only one.
@@ -222,4 +222,37 @@ fn a_tap_that_joins_while_nothing_is_open_begins_with_the_next_device() {
     assert_eq!((heard[0].position, frames as u64), (0, report.epochs[1].ledger.delivered));
     let off = heard[0].captured.at.as_secs_f64() - frame(number(heard[0].samples[0]), 3.0) as f64 / 48e3;
     assert!(off.abs() < 1e-3, "{off}");
+}
+
+#[test]
+fn a_file_of_the_devices_own_samples_ends_with_their_format_and_the_capture_goes_on() {
+    let stereo = StreamFormat { channels: 2, sample: SampleFormat::F32, ..MONO };
+    for hold_back_ms in [0, 250] {
+        let scene = Scene::with(stereo);
+        let capture = scene.capture(Recovery::default());
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let file = FileTap::native(folder.path().join(name)).hold_back_ms(hold_back_ms);
+            file.when_full(WhenFull::Wait)
+        };
+        let of_capture = capture.file(file("capture.wav")).unwrap();
+        let mut plan = TakePlan::default();
+        let of_take = plan.file(file("take.wav")).unwrap();
+        scene.stage.start(&capture).unwrap();
+        let take = capture.take(plan).unwrap();
+        scene.run(2000);
+        // Callbacks whose bytes are no whole frames of the format before.
+        scene.usb.fault(Fault::Size(441));
+        scene.usb.fault(Fault::Becomes(StreamFormat { channels: 1, ..stereo }));
+        scene.run(2000);
+        take.end();
+        scene.run(200);
+        let report = capture.stop().unwrap();
+        check_books(&report);
+        assert_eq!(report.epochs.len(), 2);
+        for written in [of_capture, of_take] {
+            let error = written.finish().expect_err("it could not go on");
+            assert_eq!(error.kind(), ErrorKind::UnsupportedFormat, "{error}");
+        }
+    }
 }

@@ -59,8 +59,13 @@ impl Ear {
 
 impl Scene {
     pub fn new() -> Self {
+        Self::with(MONO)
+    }
+
+    /// Both microphones have this format.
+    pub fn with(format: StreamFormat) -> Self {
         let stage = Stage::new();
-        let (usb, spare) = (stage.mic("usb", MONO), stage.mic("spare", MONO));
+        let (usb, spare) = (stage.mic("usb", format), stage.mic("spare", format));
         Self { stage, usb, spare }
     }
 

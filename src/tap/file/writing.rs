@@ -64,7 +64,9 @@ impl Job {
         let looked = Instant::now();
         let (durable, bytes) = (self.durable, Vec::new());
         let mut take = Take { file, sidecar, durable, sample, encode, bytes, position: 0, cut: 0, looked };
+        // A tap that could not go on ended early, and says why.
         let written = take.write_all(first, &mut receiver);
+        let written = written.and_then(|()| receiver.error().map_or(Ok(()), Err));
         if receiver.is_cancelled() {
             return Err(take.cancel(&self.path));
         }
