@@ -263,6 +263,8 @@ fn a_server_without_any_source_is_asked_again_until_it_has_one() {
             server.fifo_path().display()
         ));
         server.wait_for_recorder();
+        // It is there before it is started, and until then the source throws away what it reads.
+        sleep(Duration::from_millis(200));
         server.fifo_path()
     });
     done.assert_heard_before();
