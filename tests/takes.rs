@@ -8,6 +8,8 @@ use hearken::{
     Capture, Cause, Config, FileTap, Input, Pace, SampleFormat, StreamFormat, Synthetic, TakeEnd, TakePlan,
     TakeReport, Tap, WhenFull,
 };
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::bare_tap;
@@ -158,6 +160,25 @@ fn a_cancelled_take_leaves_nothing() {
         assert_eq!(file.finish().unwrap_err().kind(), hearken::ErrorKind::Cancelled);
         assert!(heard.is_empty());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "neither a file nor its account");
+    });
+}
+
+#[test]
+fn what_a_cancelled_take_held_back_is_heard_by_nobody() {
+    with_a_microphone(Config::default(), |capture, _| {
+        let heard = Arc::new(AtomicU64::new(0));
+        let count = heard.clone();
+        let mut plan = TakePlan::default();
+        let tap = bare_tap().chunk_ms(10).hold_back_ms(5_000);
+        plan.each(tap, move |chunk| {
+            count.fetch_add(chunk.frames().into(), Relaxed);
+        })
+        .unwrap();
+        let take = capture.take(plan).unwrap();
+        thread::sleep(ms(200));
+        take.cancel();
+        thread::sleep(ms(100));
+        assert_eq!(heard.load(Relaxed), 0);
     });
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use hearken::testkit::{Fault, Stage};
+use hearken::testkit::{Fault, Stage, Stamps};
 use hearken::{
     Capture, CapturedAt, Cause, Channels, Config, ErrorKind, EventKind, Gap, Input, Pace, Replay, Report,
     SampleFormat, StopReason, StreamFormat, Synthetic, Tap, TraceContent, Verdict,
@@ -152,6 +152,29 @@ fn without_audio_a_replay_is_silent_and_otherwise_the_same() {
         heard.iter_mut().for_each(|chunk| chunk.samples.fill(0.0));
         assert!(*replayed == heard, "some chunk differs");
     }
+}
+
+#[test]
+fn a_replay_is_as_unsure_at_first_as_the_capture_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("take.trace");
+    let stage = Stage::new();
+    let mic = stage.mic("usb", StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 });
+    // Its blocks arrive long after they were captured.
+    mic.stamps(Stamps::Late).period(4_096);
+    let capture =
+        Capture::new(Config { host: stage.host(), clock: stage.clock(), ..Config::default() }).unwrap();
+    let file = capture.trace(&trace, TraceContent::WithAudio).unwrap();
+    let chunks = listen(|tap, note| capture.each(tap, note).unwrap());
+    stage.start(&capture).unwrap();
+    stage.run(ms(1500));
+    let report = capture.stop().unwrap();
+    file.finish().unwrap();
+    let first = chunks[0].lock().unwrap()[20].captured_at;
+    assert!(first.bound > ms(30), "{first:?}");
+    let (replayed, again) = replay(&trace);
+    assert_eq!(again, report);
+    assert!(replayed.iter().zip(&chunks).all(|(replayed, heard)| *replayed == *heard.lock().unwrap()));
 }
 
 #[test]

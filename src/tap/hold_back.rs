@@ -200,7 +200,8 @@ impl<T: Held> Pipe for HeldBack<T> {
     fn finish(&mut self, position: u64, timing: &Timing) {
         self.release(0, timing);
         self.wipe();
-        self.pipe.finish(position, timing);
+        // What a cancel has thrown away was never heard.
+        self.pipe.finish(position - self.held, timing);
     }
 
     fn needs(&self, position: u64) -> u64 {
@@ -214,7 +215,6 @@ impl<T: Held> Pipe for HeldBack<T> {
     fn cancel(&mut self) {
         self.wipe();
         self.stretches.clear();
-        (self.position, self.held) = (self.position + self.held, 0);
         self.pipe.cancel();
     }
 

@@ -273,7 +273,7 @@ impl Timing {
     }
 
     /// At first, unless the stamps are a device's: how much later than its estimate the newest frame may have been
-    /// captured, as it had been by the time it was delivered.
+    /// captured, as it had been by the time it was seen.
     fn doubt_ns(&self) -> f64 {
         let (captured, seen) = self.arrived;
         let is_old = self.end as f64 > YOUNG * self.rate;
