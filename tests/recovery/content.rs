@@ -256,3 +256,19 @@ fn a_file_of_the_devices_own_samples_ends_with_their_format_and_the_capture_goes
         }
     }
 }
+
+#[test]
+fn frames_that_are_held_back_stay_whole_on_a_device_of_more_channels() {
+    let scene = Scene::with(StreamFormat { rate_hz: 44_100, channels: 2, ..MONO });
+    let capture = scene.capture(Recovery::default());
+    // As much as a file: a ring that grew for the one would cut a frame of the other where it wraps.
+    let ears = [0, 250].map(|ms| Ear::new(&capture, Tap::new().chunk_ms(125).hold_back_ms(ms)));
+    scene.stage.start(&capture).unwrap();
+    scene.run(2000);
+    scene.usb.fault(Fault::Becomes(StreamFormat { rate_hz: 16_000, channels: 6, ..MONO }));
+    scene.run(8000);
+    check_books(&capture.stop().unwrap());
+    let [plain, held] =
+        ears.map(|ear| ear.take().into_iter().flat_map(|chunk| chunk.samples).collect::<Vec<_>>());
+    assert!(plain.len() > 100_000 && plain == held);
+}
