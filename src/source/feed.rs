@@ -1,7 +1,7 @@
 //! Sources of our own: a WAV file, a made-up microphone. A thread plays the part of the audio system's.
 
 use super::synthetic::{Generator, Synthetic};
-use super::{InputInfo, Pace, Running, Session, Wish, no_thread};
+use super::{InputInfo, Pace, Running, Session, Stop, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::Fault;
@@ -104,7 +104,7 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
         .map_err(|error| no_thread(&error))?;
     let thread =
         sleeper.recv().map_err(|_| Error::new(ErrorKind::Internal, "the source's thread panicked"))?;
-    let running = Running { thread, stop: Some(stop), closed };
+    let running = Running { stop: Some(Stop::Sleeper(thread, Some(stop))), closed };
     let paced = pace == Pace::RealTime;
     let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: true };
     Ok(Session { info, epoch, running, started, anchor, ends_itself: true, paced })
