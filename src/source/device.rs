@@ -4,6 +4,8 @@
 //! opens, holds and lets go of the device, and that others speak to with time limits.
 
 mod by_cpal;
+#[cfg(target_os = "linux")]
+mod by_pulse;
 mod cpal_conversion;
 
 use super::{Host, Input, Session, Wish, no_thread};
@@ -75,28 +77,67 @@ pub struct DeviceInfo {
 /// Who speaks to an audio system.
 #[derive(Debug)]
 enum Speaker {
+    /// We, to a PulseAudio server.
+    #[cfg(target_os = "linux")]
+    Pulse,
     /// cpal, to the host that it is given.
     Cpal(Host),
 }
 
 /// Who speaks to `host`.
 fn speaker(host: &Host) -> Speaker {
+    #[cfg(target_os = "linux")]
+    match host {
+        Host::Named(name) if name == by_pulse::NAME => return Speaker::Pulse,
+        Host::Native if has_pulse() => return Speaker::Pulse,
+        _ => {}
+    }
     Speaker::Cpal(host.clone())
+}
+
+/// Whether the native host is a PulseAudio server: once one was there it is, so that a capture whose server is being
+/// started anew waits for it, and does not take the sound card itself.
+#[cfg(target_os = "linux")]
+fn has_pulse() -> bool {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    static SEEN: AtomicBool = AtomicBool::new(false);
+    if !SEEN.load(Relaxed) && by_pulse::is_reachable() {
+        SEEN.store(true, Relaxed);
+    }
+    SEEN.load(Relaxed)
+}
+
+/// Whether a host of this name can be asked for.
+fn knows(name: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    if name == by_pulse::NAME {
+        return true;
+    }
+    by_cpal::knows(name)
 }
 
 /// Who opens `input`, and its id there; `None` for the system's default.
 fn home<'a>(host: &Host, input: &'a Input) -> (Speaker, Option<&'a str>) {
-    let Input::Device(wanted) = input else { return (speaker(host), None) };
+    let wanted = match input {
+        Input::Device(wanted) => wanted,
+        Input::Cpal(_) => return (Speaker::Cpal(host.clone()), None),
+        _ => return (speaker(host), None),
+    };
     // `host:id` names its host; a bare id belongs to the chosen one. An ALSA id may itself contain colons.
     match wanted.split_once(':') {
-        Some((name, rest)) if by_cpal::knows(name) => (speaker(&Host::from(name)), Some(rest)),
+        Some((name, rest)) if knows(name) => (speaker(&Host::from(name)), Some(rest)),
         _ => (speaker(host), Some(wanted)),
     }
 }
 
 /// The names of the audio systems that this build knows and this machine has.
 pub fn hosts() -> Vec<String> {
-    by_cpal::names()
+    let mut names = by_cpal::names();
+    #[cfg(target_os = "linux")]
+    if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
+        names.insert(0, by_pulse::NAME.to_owned());
+    }
+    names
 }
 
 /// The input devices of a host, the default one first, of whatever [`kind`](DeviceInfo::kind).
@@ -109,6 +150,8 @@ pub fn devices(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
     let listing = thread::Builder::new().name("hearken-devices".into()).spawn(move || {
         hush();
         match speaker(&host) {
+            #[cfg(target_os = "linux")]
+            Speaker::Pulse => by_pulse::list(),
             Speaker::Cpal(host) => by_cpal::list(&host),
         }
     });
@@ -127,6 +170,8 @@ fn hush() {
 pub(crate) fn device_ids(host: &Host) -> Option<Vec<String>> {
     hush();
     match speaker(host) {
+        #[cfg(target_os = "linux")]
+        Speaker::Pulse => Some(by_pulse::list().ok()?.into_iter().map(|device| device.id).collect()),
         Speaker::Cpal(host) => by_cpal::ids(&host),
     }
 }
@@ -155,6 +200,8 @@ pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> R
         hush();
         let told = Told { outcome, worker: wish.worker.clone() };
         match home(&wish.host, &wish.input) {
+            #[cfg(target_os = "linux")]
+            (Speaker::Pulse, id) => by_pulse::run(&wish, id, told),
             (Speaker::Cpal(host), id) => by_cpal::run(&wish, &host, id, told),
         }
     };
@@ -169,6 +216,8 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
         let (_part, wish) = (part, wish);
         hush();
         let is_there = match home(&wish.host, &wish.input) {
+            #[cfg(target_os = "linux")]
+            (Speaker::Pulse, id) => by_pulse::is_there(id),
             (Speaker::Cpal(host), id) => by_cpal::is_there(&wish, &host, id),
         };
         let _ = told.send(is_there);
