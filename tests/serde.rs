@@ -31,7 +31,14 @@ fn gap(cause: Cause) -> Gap {
 }
 
 fn input() -> InputInfo {
-    InputInfo { host: "alsa".into(), id: "hw:CARD=0".into(), name: "A \"microphone\"".into(), format: FORMAT }
+    InputInfo {
+        host: "alsa".into(),
+        id: "hw:CARD=0".into(),
+        name: "A \"microphone\"".into(),
+        format: FORMAT,
+        server: Some("pulse".into()),
+        period_frames: Some(441),
+    }
 }
 
 fn clock() -> ClockStats {
