@@ -17,6 +17,7 @@ pub use by_cpal::{CpalDevice, CpalHost, data_closure};
 pub(crate) use cpal_conversion::to_cpal;
 use std::sync::mpsc::SyncSender;
 use std::thread;
+use std::time::Duration;
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -225,6 +226,12 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
     };
     // Without a thread nobody is told, which reads as "not there".
     let _ = thread::Builder::new().name("hearken-devices".into()).spawn(scout);
+}
+
+/// The frames of a period, rounded; at least one.
+fn frames_in(period: Duration, rate_hz: u32) -> u32 {
+    // A second at most, by `Config`.
+    ((period.as_secs_f64() * f64::from(rate_hz)).round() as u32).max(1)
 }
 
 /// What is said where `wanted` is not among `there`.

@@ -132,6 +132,14 @@ pub struct InputInfo {
     /// How samples arrive.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: StreamFormat,
+    /// The sound server behind the audio system, such as `pulse` or `pipewire`; `None` where there is none, or where
+    /// the host does not say.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub server: Option<String>,
+    /// Frames after which the device wakes us, as it granted them; `None` where the host does not say. Callbacks may
+    /// bring more, or less.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub period_frames: Option<u32>,
 }
 
 /// What a source is to be opened with.
@@ -140,6 +148,8 @@ pub(crate) struct Wish {
     pub input: Input,
     pub host: Host,
     pub format: FormatWish,
+    /// How often the device is to wake us; `None` is our choice.
+    pub period: Option<Duration>,
     pub pace: Pace,
     pub pool: Duration,
     /// Told to the callback before the first can come.

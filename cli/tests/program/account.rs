@@ -17,7 +17,7 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
     assert_eq!(account["schema"], "hearken.take/1");
     let all = ["callback", "clock", "epochs", "events", "gaps", "input", "ledger", "output", "schema"];
     assert_eq!(keys(&account, ""), all);
-    let input = ["channels", "host", "id", "name", "rate_hz", "sample_format"];
+    let input = ["channels", "host", "id", "name", "period_frames", "rate_hz", "sample_format", "server"];
     assert_eq!(keys(&account, "/input"), input);
     assert_eq!(keys(&account, "/output"), ["channels", "frames", "path", "rate_hz"]);
     let ledger = ["balanced", "captured", "delivered", "discarded", "dropped", "lost"];
@@ -33,8 +33,10 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
         "error",
         "input",
         "ledger",
+        "period_frames",
         "rate_hz",
         "sample_format",
+        "server",
         "started_at_ms",
     ];
     assert_eq!(keys(&account, "/epochs/0"), epoch);

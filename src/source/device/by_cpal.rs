@@ -1,7 +1,7 @@
 //! Devices, by cpal.
 
 use super::cpal_conversion::{choose_format, fault, opening, own_format, to_cpal};
-use super::{DeviceInfo, DeviceKind, Told, hosts, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, frames_in, hosts, there_is_no};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -177,11 +177,11 @@ fn build(wish: &Wish, home: &Host, id: Option<&str>) -> Result<Built, Error> {
     let actual = wish.corrected.as_ref().filter(|(of, _)| of == id.id()).map(|(_, rate_hz)| *rate_hz);
     let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
     let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
-    let config = cpal::StreamConfig {
-        channels: format.channels,
-        sample_rate: labelled.rate_hz,
-        buffer_size: cpal::BufferSize::Default,
+    let buffer_size = match wish.period {
+        None => cpal::BufferSize::Default,
+        Some(period) => cpal::BufferSize::Fixed(frames_in(period, labelled.rate_hz)),
     };
+    let config = cpal::StreamConfig { channels: format.channels, sample_rate: labelled.rate_hz, buffer_size };
     let Inlet { data, faults, .. } = inlet;
     let seen = faults.clone();
     let on_data = data_closure(data);
@@ -191,7 +191,9 @@ fn build(wish: &Wish, home: &Host, id: Option<&str>) -> Result<Built, Error> {
         .build_input_stream_raw(config, to_cpal(format.sample), on_data, on_error, Some(OPEN_LIMIT))
         .map_err(|error| opening(&error, &name))?;
     stream.play().map_err(|error| opening(&error, &name))?;
-    let info = InputInfo { host: id.host().to_string(), id: id.id().to_owned(), name, format };
+    let period_frames = stream.buffer_size().ok().filter(|frames| *frames > 0);
+    let (host, id) = (id.host().to_string(), id.id().to_owned());
+    let info = InputInfo { host, id, name, format, server: None, period_frames };
     Ok((stream, info, epoch, seen))
 }
 
