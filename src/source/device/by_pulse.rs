@@ -46,7 +46,7 @@ pub(super) fn is_reachable() -> bool {
 /// The sources of the server, the default one first.
 pub(super) fn list() -> Result<Vec<DeviceInfo>, Error> {
     let mut connection = Connection::open()?;
-    let (default, sources) = state(&mut connection)?;
+    let State { default, sources, .. } = state(&mut connection)?;
     let default = choose_default(default.as_deref(), &sources).map(|source| source.index);
     let mut devices: Vec<_> =
         sources.iter().map(|source| info(source, Some(source.index) == default)).collect();
@@ -55,12 +55,23 @@ pub(super) fn list() -> Result<Vec<DeviceInfo>, Error> {
     Ok(devices)
 }
 
-/// The name of the server's default source, and all sources.
-fn state(connection: &mut Connection) -> Result<(Option<CString>, Vec<SourceInfo>), Error> {
+/// What a server has.
+#[derive(Debug)]
+struct State {
+    /// Which kind of server it is.
+    server: &'static str,
+    /// The name of its default source.
+    default: Option<CString>,
+    sources: Vec<SourceInfo>,
+}
+
+fn state(connection: &mut Connection) -> Result<State, Error> {
     let ask = |error| failed("list the devices", &error);
-    let server: ServerInfo = connection.ask(&Command::GetServerInfo).map_err(ask)?;
+    let info: ServerInfo = connection.ask(&Command::GetServerInfo).map_err(ask)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList).map_err(ask)?;
-    Ok((server.default_source_name, sources))
+    let is_pipewire = info.server_name.is_some_and(|name| text(&name).contains("PipeWire"));
+    let server = if is_pipewire { "pipewire" } else { "pulse" };
+    Ok(State { server, default: info.default_source_name, sources })
 }
 
 fn info(source: &SourceInfo, is_default: bool) -> DeviceInfo {
@@ -132,7 +143,7 @@ fn find<'a>(
 /// Whether the device is there: for the default, whether any microphone is.
 pub(super) fn is_there(id: Option<&str>) -> bool {
     let found = Connection::open().and_then(|mut connection| {
-        let (default, sources) = state(&mut connection)?;
+        let State { default, sources, .. } = state(&mut connection)?;
         find(id, default.as_deref(), &sources).map(drop)
     });
     found.is_ok()
@@ -200,14 +211,16 @@ impl Stream {
         let mask = SubscriptionMask::SERVER;
         let subscribed = connection.tell(&Command::Subscribe(mask));
         subscribed.map_err(|error| failed("hear of devices", &error))?;
-        let (default, sources) = state(&mut connection)?;
+        let State { server, default, sources } = state(&mut connection)?;
         let source = find(id, default.as_deref(), &sources)?;
         let name = info(source, false).name;
         let labelled = choose_format(&source.sample_spec, wish, &name)?;
         let corrected = wish.corrected.as_ref().filter(|(of, _)| *of == text(&source.name));
         let format =
             corrected.map_or(labelled, |(_, rate_hz)| StreamFormat { rate_hz: *rate_hz, ..labelled });
-        let period = usual_period(labelled.rate_hz) as usize;
+        let asked =
+            wish.period.map(|period| (period.as_secs_f64() * f64::from(labelled.rate_hz)).round() as u32);
+        let period = asked.unwrap_or_else(|| usual_period(labelled.rate_hz)).max(1);
         let spec = SampleSpec {
             format: to_pulse(labelled.sample).ok_or_else(|| no_format(labelled.sample, &name))?,
             channels: labelled.channels as u8,
@@ -218,7 +231,7 @@ impl Stream {
             channel_map: channel_map(labelled.channels, source),
             source_index: Some(source.index),
             buffer_attr: BufferAttr {
-                fragment_size: (period * labelled.frame_bytes()) as u32,
+                fragment_size: period.saturating_mul(labelled.frame_bytes() as u32),
                 ..BufferAttr::default()
             },
             // A device that was named is that one or none; the default may be moved by its owner, which is told.
@@ -229,12 +242,18 @@ impl Stream {
         let created: Result<CreateRecordStreamReply, _> =
             connection.ask(&Command::CreateRecordStream(params));
         let reply = created.map_err(|error| failed(&format!("record from {name}"), &error))?;
-        let granted = reply.buffer_attr.fragment_size as usize / labelled.frame_bytes();
-        let _ = granted;
+        let granted = reply.buffer_attr.fragment_size / labelled.frame_bytes() as u32;
         let socket = connection.socket().and_then(|socket| connection.wait_for_ever().map(|()| socket));
         let socket = socket.map_err(|error| unreachable(&error.to_string()))?;
         let started = wish.clock.now();
-        let info = InputInfo { host: NAME.to_owned(), id: text(&source.name), name, format };
+        let info = InputInfo {
+            host: NAME.to_owned(),
+            id: text(&source.name),
+            name,
+            format,
+            server: Some(server.to_owned()),
+            period_frames: Some(granted),
+        };
         let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: false };
         let running = Running { stop: Some(Stop::Socket(socket)), closed };
         let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
