@@ -97,7 +97,39 @@ pub(super) fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
             });
         }
     }
+    match host.id().to_string().as_str() {
+        // Its outputs say that they are inputs as well.
+        "jack" => found.retain(|device| device.id != "output"),
+        "pipewire" => name_by_the_door(&mut found),
+        _ => {}
+    }
     Ok(found)
+}
+
+/// What PipeWire's devices are, and which is the default, as its PulseAudio door tells: cpal has its own two "defaults",
+/// other programs' streams and outputs among them. Nothing changes where there is no door.
+fn name_by_the_door(found: &mut Vec<DeviceInfo>) {
+    let known = door();
+    if known.is_empty() {
+        return;
+    }
+    for device in &mut *found {
+        let same = known.iter().find(|known| known.id == device.id);
+        device.is_default = same.is_some_and(|known| known.is_default);
+        device.kind = same.map_or(DeviceKind::Other, |known| known.kind);
+        if let Some(known) = same {
+            device.name.clone_from(&known.name);
+        }
+    }
+    found.sort_by_key(|device| !device.is_default);
+}
+
+/// The devices of the PulseAudio server, or of PipeWire by its door; none where there is neither.
+fn door() -> Vec<DeviceInfo> {
+    #[cfg(target_os = "linux")]
+    return super::by_pulse::list().unwrap_or_default();
+    #[cfg(not(target_os = "linux"))]
+    Vec::new()
 }
 
 /// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
@@ -128,14 +160,16 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
             return;
         }
     };
-    let id = session.info.id.clone();
+    let (id, session_host) = (session.info.id.clone(), session.info.host.clone());
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
     }
+    // Where the default is always the same to cpal, whatever the system makes of it, there is nothing to follow; and each
+    // look at JACK's is a client that its graph makes room for.
+    let follows = matches!(wish.input, Input::Default) && !matches!(session_host.as_str(), "alsa" | "jack");
     // Ends when the other end is gone.
     while stopped.try_recv() != Err(TryRecvError::Disconnected) {
-        let follows = matches!(wish.input, Input::Default);
         if follows && has_moved(home, &id) {
             faults.report(Fault::DefaultMoved);
         }
@@ -147,8 +181,30 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
 
 /// Whether the system's default is another device now.
 fn has_moved(host: &Host, id: &str) -> bool {
-    let default = reach(host).ok().and_then(|host| host.default_input_device());
+    let default = reach(host).and_then(|host| default_device(&host)).ok();
     default.and_then(|device| device.id().ok()).is_some_and(|default| default.id() != id)
+}
+
+/// The microphone that a host takes where none is named.
+fn default_device(host: &cpal::Host) -> Result<cpal::Device, Error> {
+    let none = |message| Error::new(ErrorKind::NoDevice, message);
+    // cpal leaves it to PipeWire, which takes what an output plays where there is no microphone.
+    if host.id().to_string() == "pipewire"
+        && let known = door()
+        && !known.is_empty()
+    {
+        let default = known.iter().find(|device| device.is_default);
+        let default =
+            default.ok_or_else(|| none("there is no microphone; plug one in. Nothing was opened"))?;
+        let listed = host.devices().map_err(|error| opening(&error, "the list of devices"))?;
+        let is_it = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == default.id);
+        return listed.into_iter().find(is_it).ok_or_else(|| {
+            none("the default microphone is a virtual one, which the host 'pipewire' does not know; take the host \
+                  'pulseaudio'. Nothing was opened")
+        });
+    }
+    let message = "there is no input device; plug a microphone in or start the audio service";
+    host.default_input_device().ok_or_else(|| none(message))
 }
 
 /// Whether the device is there.
@@ -236,12 +292,7 @@ fn find(wish: &Wish, home: &Host, id: Option<&str>) -> Result<cpal::Device, Erro
         return Ok(device.0.clone());
     }
     let host = reach(home)?;
-    let Some(wanted) = id else {
-        return host.default_input_device().ok_or_else(|| {
-            let message = "there is no input device; plug a microphone in or start the audio service";
-            Error::new(ErrorKind::NoDevice, message)
-        });
-    };
+    let Some(wanted) = id else { return default_device(&host) };
     let is_wanted = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == wanted);
     let by_id = host.device_by_id(&cpal::DeviceId::new(host.id(), wanted)).filter(is_wanted);
     by_id
