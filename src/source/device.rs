@@ -8,6 +8,8 @@ mod alsa_reader;
 #[cfg(target_os = "linux")]
 mod by_alsa;
 mod by_cpal;
+#[cfg(target_os = "linux")]
+mod by_pulse;
 mod cpal_conversion;
 
 use super::{Host, Input, Session, Stop, Wish, no_thread};
@@ -83,6 +85,9 @@ enum Speaker {
     /// We, to ALSA's library.
     #[cfg(target_os = "linux")]
     Alsa,
+    /// We, to a PulseAudio server.
+    #[cfg(target_os = "linux")]
+    Pulse,
     /// cpal, to the host that it is given.
     Cpal(Host),
 }
@@ -90,11 +95,34 @@ enum Speaker {
 /// Who speaks to `host`.
 fn speaker(host: &Host) -> Speaker {
     #[cfg(target_os = "linux")]
-    if matches!(host, Host::Native) || matches!(host, Host::Named(name) if name.eq_ignore_ascii_case("alsa"))
-    {
-        return Speaker::Alsa;
+    match host {
+        Host::Named(name) if name == by_pulse::NAME => return Speaker::Pulse,
+        Host::Named(name) if name.eq_ignore_ascii_case(by_alsa::NAME) => return Speaker::Alsa,
+        Host::Native => return if has_pulse() { Speaker::Pulse } else { Speaker::Alsa },
+        _ => {}
     }
     Speaker::Cpal(host.clone())
+}
+
+/// Whether the native host is a PulseAudio server: once one was there it is, so that a capture whose server is being
+/// started anew waits for it, and does not take the sound card itself.
+#[cfg(target_os = "linux")]
+fn has_pulse() -> bool {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    static SEEN: AtomicBool = AtomicBool::new(false);
+    if !SEEN.load(Relaxed) && by_pulse::is_reachable() {
+        SEEN.store(true, Relaxed);
+    }
+    SEEN.load(Relaxed)
+}
+
+/// Whether a host of this name can be asked for.
+fn knows(name: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    if name == by_pulse::NAME {
+        return true;
+    }
+    by_cpal::knows(name)
 }
 
 /// Who opens `input`, and its id there; `None` for the system's default.
@@ -106,14 +134,19 @@ fn home<'a>(host: &Host, input: &'a Input) -> (Speaker, Option<&'a str>) {
     };
     // `host:id` names its host; a bare id belongs to the chosen one. An ALSA id may itself contain colons.
     match wanted.split_once(':') {
-        Some((name, rest)) if by_cpal::knows(name) => (speaker(&Host::from(name)), Some(rest)),
+        Some((name, rest)) if knows(name) => (speaker(&Host::from(name)), Some(rest)),
         _ => (speaker(host), Some(wanted)),
     }
 }
 
 /// The names of the audio systems that this build knows and this machine has.
 pub fn hosts() -> Vec<String> {
-    by_cpal::names()
+    let mut names = by_cpal::names();
+    #[cfg(target_os = "linux")]
+    if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
+        names.insert(0, by_pulse::NAME.to_owned());
+    }
+    names
 }
 
 /// The input devices of a host, the default one first, of whatever [`kind`](DeviceInfo::kind).
@@ -128,6 +161,7 @@ pub fn devices(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
         match speaker(&host) {
             #[cfg(target_os = "linux")]
             Speaker::Alsa => by_alsa::list(),
+            Speaker::Pulse => by_pulse::list(),
             Speaker::Cpal(host) => by_cpal::list(&host),
         }
     });
@@ -147,6 +181,7 @@ fn device_ids(host: &Host) -> Option<Vec<String>> {
     match speaker(host) {
         #[cfg(target_os = "linux")]
         Speaker::Alsa => by_alsa::ids(),
+        Speaker::Pulse => Some(by_pulse::list().ok()?.into_iter().map(|device| device.id).collect()),
         Speaker::Cpal(host) => by_cpal::ids(&host),
     }
 }
@@ -160,13 +195,17 @@ pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 's
     let thread = || thread::Builder::new().name("hearken-list".into());
     let mut known = Known { devices: None, host, changed };
     #[cfg(target_os = "linux")]
-    if matches!(speaker(&known.host), Speaker::Alsa)
+    if !matches!(speaker(&known.host), Speaker::Cpal(_))
         && let Ok((ours, theirs)) = std::os::unix::net::UnixStream::pair()
     {
         let look = move || {
             hush();
             known.look();
-            by_alsa::watch(&theirs, || known.look());
+            let is_told =
+                matches!(speaker(&known.host), Speaker::Alsa) && by_alsa::watch(&theirs, || known.look());
+            while !is_told && !by_alsa::wait(&theirs, None, Some(EVERY)) {
+                known.look();
+            }
         };
         return thread().spawn(look).ok().map(|_| Stop::Socket(ours));
     }
@@ -231,6 +270,7 @@ pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> R
         match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
             (Speaker::Alsa, id) => by_alsa::run(&wish, id, told),
+            (Speaker::Pulse, id) => by_pulse::run(&wish, id, told),
             (Speaker::Cpal(host), id) => by_cpal::run(&wish, &host, id, told),
         }
     };
@@ -247,6 +287,7 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
         let is_there = match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
             (Speaker::Alsa, id) => by_alsa::is_there(id),
+            (Speaker::Pulse, id) => by_pulse::is_there(id),
             (Speaker::Cpal(host), id) => by_cpal::is_there(&wish, &host, id),
         };
         let _ = told.send(is_there);

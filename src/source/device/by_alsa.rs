@@ -26,7 +26,8 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-const HOST: &str = "alsa";
+/// The name of this host.
+pub(super) const NAME: &str = "alsa";
 const DEFAULT: &str = "default";
 const DEFAULT_NAME: &str = "Default Audio Device";
 
@@ -90,7 +91,7 @@ pub(super) fn ids() -> Option<Vec<String>> {
 /// The input devices without their formats.
 fn entries() -> Vec<DeviceInfo> {
     let entry = |id: String, name: String, kind, is_default| DeviceInfo {
-        host: HOST.into(),
+        host: NAME.into(),
         id,
         name,
         kind,
@@ -193,7 +194,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
 }
 
 /// Waits until somebody asks for the end, or there are events, but for no longer than `patience`; whether it is the end.
-fn wait(end: &UnixStream, events: Option<&Inotify>, patience: Option<Duration>) -> bool {
+pub(super) fn wait(end: &UnixStream, events: Option<&Inotify>, patience: Option<Duration>) -> bool {
     let readable = |fd: i32| pollfd { fd, events: Flags::IN.bits(), revents: 0 };
     // A negative one is passed over.
     let mut all =
@@ -261,7 +262,7 @@ fn open(wish: &Wish, wanted: Option<&str>) -> Result<Opened, Error> {
     let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
     let (Inlet { data, faults, .. }, epoch) = epoch(format, wish.pool, wish.muted.clone());
     let period_frames = u32::try_from(ring.period).ok();
-    let info = InputInfo { host: HOST.into(), id: id.to_owned(), name, format, server, period_frames };
+    let info = InputInfo { host: NAME.into(), id: id.to_owned(), name, format, server, period_frames };
     Ok(Opened { pcm, info, epoch, data, faults, card, ring })
 }
 
