@@ -3,19 +3,23 @@
 //! Some systems block for seconds when something is opened, closed or listed, so each open has a thread of its own that
 //! opens, holds and lets go of the device, and that others speak to with time limits.
 
+#[cfg(target_os = "linux")]
+mod alsa_reader;
+#[cfg(target_os = "linux")]
+mod by_alsa;
 mod by_cpal;
 #[cfg(target_os = "linux")]
 mod by_pulse;
 mod cpal_conversion;
 
-use super::{Host, Input, Session, Wish, no_thread};
+use super::{Host, Input, Session, Stop, Wish, no_thread};
 use crate::error::{Error, ErrorKind};
 use crate::format::StreamFormat;
-use crate::time::Waker;
+use crate::time::{Clock, Waker};
 pub use by_cpal::{CpalDevice, CpalHost, data_closure};
 #[cfg(feature = "testkit")]
 pub(crate) use cpal_conversion::to_cpal;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{self, SyncSender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
@@ -78,6 +82,9 @@ pub struct DeviceInfo {
 /// Who speaks to an audio system.
 #[derive(Debug)]
 enum Speaker {
+    /// We, to ALSA's library.
+    #[cfg(target_os = "linux")]
+    Alsa,
     /// We, to a PulseAudio server.
     #[cfg(target_os = "linux")]
     Pulse,
@@ -90,7 +97,8 @@ fn speaker(host: &Host) -> Speaker {
     #[cfg(target_os = "linux")]
     match host {
         Host::Named(name) if name == by_pulse::NAME => return Speaker::Pulse,
-        Host::Native if has_pulse() => return Speaker::Pulse,
+        Host::Named(name) if name.eq_ignore_ascii_case(by_alsa::NAME) => return Speaker::Alsa,
+        Host::Native => return if has_pulse() { Speaker::Pulse } else { Speaker::Alsa },
         _ => {}
     }
     Speaker::Cpal(host.clone())
@@ -152,6 +160,8 @@ pub fn devices(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
         hush();
         match speaker(&host) {
             #[cfg(target_os = "linux")]
+            Speaker::Alsa => by_alsa::list(),
+            #[cfg(target_os = "linux")]
             Speaker::Pulse => by_pulse::list(),
             Speaker::Cpal(host) => by_cpal::list(&host),
         }
@@ -168,12 +178,71 @@ fn hush() {
 }
 
 /// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
-pub(crate) fn device_ids(host: &Host) -> Option<Vec<String>> {
-    hush();
+fn device_ids(host: &Host) -> Option<Vec<String>> {
     match speaker(host) {
+        #[cfg(target_os = "linux")]
+        Speaker::Alsa => by_alsa::ids(),
         #[cfg(target_os = "linux")]
         Speaker::Pulse => Some(by_pulse::list().ok()?.into_iter().map(|device| device.id).collect()),
         Speaker::Cpal(host) => by_cpal::ids(&host),
+    }
+}
+
+/// How often a system is asked for its list that does not tell when it changes: it takes it milliseconds.
+const EVERY: Duration = Duration::from_secs(3);
+
+/// Calls `changed` whenever devices have come or gone, from a thread of its own, since some systems hang when they are
+/// asked; until what it returns is dropped. None where no thread could be started: nobody is told then.
+pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 'static) -> Option<Stop> {
+    let thread = || thread::Builder::new().name("hearken-list".into());
+    let mut known = Known { devices: None, host, changed };
+    #[cfg(target_os = "linux")]
+    if !matches!(speaker(&known.host), Speaker::Cpal(_))
+        && let Ok((ours, theirs)) = std::os::unix::net::UnixStream::pair()
+    {
+        let look = move || {
+            hush();
+            known.look();
+            let is_pulse = matches!(speaker(&known.host), Speaker::Pulse);
+            let watch = if is_pulse { by_pulse::watch } else { by_alsa::watch };
+            while !watch(&theirs, &mut || known.look()) && !by_alsa::wait(&theirs, None, Some(EVERY)) {
+                known.look();
+            }
+        };
+        return thread().spawn(look).ok().map(|_| Stop::Socket(ours));
+    }
+    let (part, clock) = (clock.take_part(), clock.clone());
+    let (stop, stopped) = mpsc::channel::<()>();
+    let (ready, waker) = mpsc::sync_channel(1);
+    let look = move || {
+        let _part = part;
+        let sleeper = clock.sleeper();
+        let _ = ready.send(sleeper.waker());
+        hush();
+        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
+            known.look();
+            sleeper.park(EVERY);
+        }
+    };
+    thread().spawn(look).ok()?;
+    Some(Stop::Sleeper(waker.recv().ok()?, Some(stop)))
+}
+
+/// The devices that a host had when it was asked last.
+struct Known<F> {
+    host: Host,
+    devices: Option<Vec<String>>,
+    changed: F,
+}
+
+impl<F: FnMut()> Known<F> {
+    /// Asks again, and calls if there are others.
+    fn look(&mut self) {
+        // A host that cannot tell for once has not changed.
+        let Some(now) = device_ids(&self.host) else { return };
+        if self.devices.replace(now.clone()).is_some_and(|before| before != now) {
+            (self.changed)();
+        }
     }
 }
 
@@ -202,6 +271,8 @@ pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> R
         let told = Told { outcome, worker: wish.worker.clone() };
         match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
+            (Speaker::Alsa, id) => by_alsa::run(&wish, id, told),
+            #[cfg(target_os = "linux")]
             (Speaker::Pulse, id) => by_pulse::run(&wish, id, told),
             (Speaker::Cpal(host), id) => by_cpal::run(&wish, &host, id, told),
         }
@@ -217,6 +288,8 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
         let (_part, wish) = (part, wish);
         hush();
         let is_there = match home(&wish.host, &wish.input) {
+            #[cfg(target_os = "linux")]
+            (Speaker::Alsa, id) => by_alsa::is_there(id),
             #[cfg(target_os = "linux")]
             (Speaker::Pulse, id) => by_pulse::is_there(id),
             (Speaker::Cpal(host), id) => by_cpal::is_there(&wish, &host, id),

@@ -7,9 +7,9 @@ mod permission;
 mod speech;
 pub mod synthetic;
 
-pub(crate) use device::device_ids;
 #[cfg(feature = "testkit")]
 pub(crate) use device::to_cpal;
+pub(crate) use device::watch;
 pub use device::{CpalDevice, CpalHost, DeviceInfo, DeviceKind, data_closure, devices, hosts};
 pub use permission::{Permission, permission};
 

@@ -31,6 +31,10 @@ const NATIVE: &str = if cfg!(target_os = "windows") {
 /// How often an open default device is compared with the system's default.
 const FOLLOW: Duration = Duration::from_secs(1);
 
+/// Hosts whose default has one id, whatever it leads to. To ask JACK is to be a client of its for a moment, for which it
+/// orders its graph anew.
+const STANDS: [&str; 2] = ["alsa", "jack"];
+
 /// A device that the application got from cpal.
 #[derive(Clone)]
 pub struct CpalDevice(cpal::Device);
@@ -132,8 +136,12 @@ fn door() -> Vec<DeviceInfo> {
     Vec::new()
 }
 
-/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
+/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say, and of
+/// JACK, which would have to be joined for it.
 pub(super) fn ids(host: &Host) -> Option<Vec<String>> {
+    if matches!(host, Host::Named(name) if name.eq_ignore_ascii_case("jack")) {
+        return None;
+    }
     let host = reach(host).ok()?;
     let listed = host.default_input_device().into_iter().chain(host.devices().ok()?);
     Some(listed.filter_map(|device| Some(device.id().ok()?.id().to_owned())).collect())
@@ -160,14 +168,12 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
             return;
         }
     };
-    let (id, session_host) = (session.info.id.clone(), session.info.host.clone());
+    let (host, id) = (session.info.host.clone(), session.info.id.clone());
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
     }
-    // Where the default is always the same to cpal, whatever the system makes of it, there is nothing to follow; and each
-    // look at JACK's is a client that its graph makes room for.
-    let follows = matches!(wish.input, Input::Default) && !matches!(session_host.as_str(), "alsa" | "jack");
+    let follows = matches!(wish.input, Input::Default) && !STANDS.contains(&host.as_str());
     // Ends when the other end is gone.
     while stopped.try_recv() != Err(TryRecvError::Disconnected) {
         if follows && has_moved(home, &id) {

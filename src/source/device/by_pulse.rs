@@ -7,7 +7,7 @@
 
 mod connection;
 
-use super::{DeviceInfo, DeviceKind, Told, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_alsa, there_is_no};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -24,6 +24,7 @@ use pulseaudio::protocol::{
     SubscriptionEventType, SubscriptionMask,
 };
 use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -149,26 +150,33 @@ pub(super) fn is_there(id: Option<&str>) -> bool {
     found.is_ok()
 }
 
-/// Tells each time that a source has come or gone, or another is the default, until the socket that `opened` is given is
-/// shut down or the server is gone. `false` where there is no server to ask.
-pub(super) fn watch(opened: impl FnOnce(UnixStream), mut tell: impl FnMut()) -> bool {
+/// Calls `look` whenever a source has come or gone or another is the default, until the end, which is `true`; `false` once
+/// there is no server to tell.
+pub(super) fn watch(end: &UnixStream, look: &mut dyn FnMut()) -> bool {
     let subscribed = Connection::open().and_then(|mut connection| {
         let mask = SubscriptionMask::SOURCE | SubscriptionMask::SERVER;
         connection.tell(&Command::Subscribe(mask)).map_err(|error| failed("hear of devices", &error))?;
-        let socket = connection.socket().and_then(|socket| connection.wait_for_ever().map(|()| socket));
-        Ok((connection, socket.map_err(|error| unreachable(&error.to_string()))?))
+        let socket = connection.socket().map_err(|error| unreachable(&error.to_string()))?;
+        Ok((connection, socket))
     });
     let Ok((mut connection, socket)) = subscribed else { return false };
-    opened(socket);
-    while let Ok(message) = connection.next() {
-        if let Message::Command(_, Command::SubscribeEvent(event)) = message
-            && (event.event_facility == SubscriptionEventFacility::Server
-                || event.event_type != SubscriptionEventType::Changed)
-        {
-            tell();
+    // What changed before we were told of changes.
+    look();
+    loop {
+        if !connection.has_more() && by_alsa::wait(end, Some(socket.as_fd()), None) {
+            return true;
+        }
+        match connection.next() {
+            Ok(Message::Command(_, Command::SubscribeEvent(event)))
+                if event.event_facility == SubscriptionEventFacility::Server
+                    || event.event_type != SubscriptionEventType::Changed =>
+            {
+                look();
+            }
+            Ok(_) => {}
+            Err(_) => return false,
         }
     }
-    true
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.

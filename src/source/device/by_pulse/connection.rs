@@ -127,6 +127,11 @@ impl Connection {
         Ok(self.questions)
     }
 
+    /// Whether something was read that is not used yet, so that the socket need not have more for another message.
+    pub fn has_more(&self) -> bool {
+        !self.read.is_empty()
+    }
+
     /// Waits for the next message. Takes memory for commands only.
     pub fn next(&mut self) -> Result<Message, ProtocolError> {
         loop {
