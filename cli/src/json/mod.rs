@@ -42,6 +42,10 @@ pub struct Input {
     rate_hz: u32,
     channels: u16,
     sample_format: &'static str,
+    /// `null` where there is none, or none is known.
+    server: Option<String>,
+    /// `null` where the host does not say.
+    period_frames: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -161,6 +165,8 @@ impl From<&hearken::InputInfo> for Input {
             rate_hz: input.format.rate_hz,
             channels: input.format.channels,
             sample_format: input.format.sample.name(),
+            server: input.server.clone(),
+            period_frames: input.period_frames,
         }
     }
 }
@@ -224,6 +230,8 @@ mod tests {
                 id: "default".into(),
                 name: "A \"mic\"".into(),
                 format: StreamFormat { rate_hz: 48_000, channels: 2, sample: SampleFormat::I24 },
+                server: Some("pulse".into()),
+                period_frames: Some(480),
             },
             stats,
             gaps: vec![hearken::Gap { position: 1, frames: 30, error_frames: 2, cause: Cause::Dropped }],
@@ -235,7 +243,7 @@ mod tests {
         let take = Take::new(&report, Path::new("take.wav"), format, 33);
         let expected = concat!(
             r#"{"schema":"hearken.take/1","input":{"host":"alsa","id":"default","name":"A \"mic\"","#,
-            r#""rate_hz":48000,"channels":2,"sample_format":"i24"},"#,
+            r#""rate_hz":48000,"channels":2,"sample_format":"i24","server":"pulse","period_frames":480},"#,
             r#""output":{"path":"take.wav","rate_hz":16000,"channels":1,"frames":33},"#,
             r#""ledger":{"captured":100,"delivered":60,"dropped":30,"lost":5,"lost_provisional":3,"discarded":10,"#,
             r#""balanced":true,"unaccounted":9,"unaccounted_error":8,"clock_agrees":false},"#,

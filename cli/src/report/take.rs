@@ -171,8 +171,14 @@ mod tests {
 
     fn page_of(gaps: Vec<Gap>) -> String {
         let format = StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 };
-        let input =
-            InputInfo { host: "alsa".into(), id: "a".into(), name: "<Mic> & Söhne\nUSB".into(), format };
+        let input = InputInfo {
+            host: "alsa".into(),
+            id: "a".into(),
+            name: "<Mic> & Söhne\nUSB".into(),
+            format,
+            server: None,
+            period_frames: None,
+        };
         let events = vec![Event { at: Duration::from_secs(2), kind: EventKind::Reopened(input.clone()) }];
         let report = Report {
             reason: StopReason::Finished,

@@ -28,7 +28,7 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
         "schema",
     ];
     assert_eq!(keys(&account, ""), all);
-    let input = ["channels", "host", "id", "name", "rate_hz", "sample_format"];
+    let input = ["channels", "host", "id", "name", "period_frames", "rate_hz", "sample_format", "server"];
     assert_eq!(keys(&account, "/input"), input);
     assert_eq!(keys(&account, "/output"), ["channels", "frames", "path", "rate_hz"]);
     let ledger = [
@@ -55,8 +55,10 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
         "error",
         "input",
         "ledger",
+        "period_frames",
         "rate_hz",
         "sample_format",
+        "server",
         "started_at_ms",
     ];
     assert_eq!(keys(&account, "/epochs/0"), epoch);
