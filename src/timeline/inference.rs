@@ -241,6 +241,10 @@ impl Inference {
         let (frames, error_frames) =
             (frames(missing.ns).round() as u64, frames(missing.unsure_ns).ceil() as u64);
         let is_settled = state == LossState::Settled;
+        // Stamps that tell of it and are a device's own say it to the frame.
+        if self.told.is_some() && self.run.as_ref().is_some_and(|run| run.is_exact) {
+            return None;
+        }
         let is_known =
             self.told.is_some_and(|told| told.frames.abs_diff(frames) <= told.error_frames.max(error_frames));
         if frames == 0 || (is_known && !is_settled) {
@@ -264,6 +268,19 @@ impl Inference {
         let frames = |ns: f64| (ns.max(0.0) * 1e-9 * self.rate).round() as u64;
         let told = self.told.map_or(0, |verdict| verdict.frames);
         (frames(self.arrivals.behind_ns(now_ns)).saturating_sub(told), frames(held_ns(self.pieces_ns())))
+    }
+
+    /// Seconds from a loss until it is settled, where stamps come every `step` frames.
+    pub fn settles_within(&self, clock: &Clock, step: f64) -> f64 {
+        let arrivals = Arrivals::SETTLES_WITHIN;
+        if !clock.is_exact() {
+            return arrivals;
+        }
+        // So many until the size is exact; and the block that is lost in, and the one that is late.
+        let (spread, _) = clock.spread();
+        let exact = (2.0 * SURE_SIGMAS * spread * self.rate * 1e-9).powi(2).ceil() as u64;
+        let blocks = exact.clamp(SETTLED_DEVICE.0, SETTLED_DEVICE.1) + 2;
+        blocks as f64 * step / self.rate
     }
 
     /// Whether what comes, comes in pieces at once.

@@ -124,8 +124,9 @@ pub struct Timing {
     arrived: (u64, Duration),
     /// Frames of the largest callback: the stamp of a block that began inside of one was reckoned.
     largest: f64,
-    /// The last block whose stamp was news: its first frame, and the stamp.
+    /// The last block whose stamp was news: its first frame, and the stamp; and how many frames lie between two, usually.
     news: (u64, f64),
+    step: f64,
     lost: u64,
     /// The arrivals alone have settled the newest loss.
     is_by_arrivals: bool,
@@ -153,6 +154,7 @@ impl Timing {
             arrived: (0, Duration::ZERO),
             largest: 0.0,
             news: (0, f64::NEG_INFINITY),
+            step: 0.0,
             lost: 0,
             is_by_arrivals: false,
             shifts: Vec::with_capacity(SHIFTS),
@@ -208,6 +210,7 @@ impl Timing {
             return None;
         }
         self.news = (start, ns);
+        self.step += (since as f64 - self.step) / if self.step > 0.0 { 16.0 } else { 1.0 };
         let verdict = self.inference.push(&self.clock, start, ns, xruns);
         if self.inference.has_strayed() {
             self.clock.strayed();
@@ -316,6 +319,16 @@ impl Timing {
     /// So many frames had been given to the callback, as seen so long after the first open.
     pub fn delivered(&mut self, captured: u64, seen: Duration) {
         self.delivered = (captured, seen);
+    }
+
+    /// How long it takes until a loss is settled, from when it happened; 0 while nothing would be, or nothing can be lost.
+    pub fn settles_within(&self) -> Duration {
+        // Long periods are learned slowly, while the arrivals tell already.
+        let is_young = (self.end as f64) < 2.0 * YOUNG * self.rate;
+        if self.is_own || (is_young && self.clock.class() == StampClass::Learning) {
+            return Duration::ZERO;
+        }
+        Duration::from_secs_f64(self.inference.settles_within(&self.clock, self.step))
     }
 
     /// Which frame of the axis was captured at `at`; 0 for whatever was before the first. While the clock is not known

@@ -86,6 +86,9 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
+    /// Seconds from a loss until it is settled, while looks are frequent.
+    pub const SETTLES_WITHIN: f64 = (SETTLED as f64 + 2.0) * STRETCH_NS * 1e-9;
+
     pub fn new(rate: f64) -> Self {
         Self {
             frame_ns: 1e9 / rate,
@@ -142,7 +145,10 @@ impl Arrivals {
             self.stretches[SETTLED - 1] = self.least;
             let most = self.base + CRYSTAL * (seen_ns - self.based_ns).max(0.0);
             self.base = self.earliest(TOLD).min(most);
-            (self.based_ns, self.end_ns, self.least) = (seen_ns, seen_ns + STRETCH_NS, f64::INFINITY);
+            // Looks are seldom: the next stretch ends when it would have, unless that is over as well.
+            let end_ns = self.end_ns + STRETCH_NS;
+            self.end_ns = if end_ns > seen_ns { end_ns } else { seen_ns + STRETCH_NS };
+            (self.based_ns, self.least) = (seen_ns, f64::INFINITY);
             if let Some(run) = &mut self.late {
                 run.stretches += 1;
             }
