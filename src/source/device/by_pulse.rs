@@ -19,9 +19,9 @@ use crate::timeline::Anchor;
 use connection::{Connection, Message, failed, unreachable};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
-    self, ChannelMap, ChannelPosition, Command, CreateRecordStreamReply, Prop, ProtocolError,
-    RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo, SourceInfoList, SourceOutputInfo,
-    SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
+    self, ChannelMap, ChannelPosition, ClientInfo, ClientInfoList, Command, CreateRecordStreamReply, Prop,
+    Props, ProtocolError, RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo,
+    SourceInfoList, SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
 };
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
@@ -221,21 +221,23 @@ pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
 fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, ProtocolError> {
     let streams: SourceOutputInfoList = connection.ask(&Command::GetSourceOutputInfoList)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList)?;
+    // A stream of PipeWire's plugin does not know its process; its client does.
+    let clients: ClientInfoList = connection.ask(&Command::GetClientInfoList)?;
     let process = std::process::id().to_string();
-    let says = |stream: &SourceOutputInfo, prop, what: &str| {
-        stream
-            .props
-            .get(prop)
-            .is_some_and(|value| String::from_utf8_lossy(value).trim_end_matches('\0').contains(what))
+    let says = |props: &Props, prop| {
+        let value = props.get(prop).map(String::from_utf8_lossy).unwrap_or_default();
+        value.trim_end_matches('\0').to_owned()
     };
-    let ours = streams.iter().filter(|stream| {
-        let id = stream.props.get(Prop::ApplicationProcessId).unwrap_or_default();
-        String::from_utf8_lossy(id).trim_end_matches('\0') == process
-            && says(stream, Prop::ApplicationName, "ALSA")
-    });
+    let is_ours = |client: &ClientInfo| {
+        says(&client.props, Prop::ApplicationProcessId) == process
+            && says(&client.props, Prop::ApplicationName).contains("ALSA")
+    };
+    let ours: Vec<_> =
+        clients.iter().filter(|client| is_ours(client)).map(|client| Some(client.index)).collect();
     let is_monitor =
         |index| sources.iter().any(|source| source.index == index && kind(source) == DeviceKind::Monitor);
-    Ok(ours.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
+    let streams = streams.iter().filter(|stream| ours.contains(&stream.client_index));
+    Ok(streams.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
