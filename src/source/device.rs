@@ -74,7 +74,8 @@ pub struct DeviceInfo {
     /// Whether it is the one that [`Input::Default`] opens.
     #[cfg_attr(feature = "serde", serde(rename = "default"))]
     pub is_default: bool,
-    /// What it delivers unless asked for something else; `None` where it cannot be asked now.
+    /// What it delivers unless asked for something else; `None` where it cannot be asked now, or was not, as
+    /// [`Other`](DeviceKind::Other)s are not.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: Option<StreamFormat>,
 }
