@@ -254,6 +254,7 @@ impl Capture {
                 input,
                 stats,
                 gaps: Vec::new(),
+                provisional: Vec::new(),
                 epochs: Vec::new(),
                 events: Vec::new(),
                 late_callbacks: 0,

@@ -162,6 +162,7 @@ pub fn devices(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
         match speaker(&host) {
             #[cfg(target_os = "linux")]
             Speaker::Alsa => by_alsa::list(),
+            #[cfg(target_os = "linux")]
             Speaker::Pulse => by_pulse::list(),
             Speaker::Cpal(host) => by_cpal::list(&host),
         }
@@ -182,6 +183,7 @@ fn device_ids(host: &Host) -> Option<Vec<String>> {
     match speaker(host) {
         #[cfg(target_os = "linux")]
         Speaker::Alsa => by_alsa::ids(),
+        #[cfg(target_os = "linux")]
         Speaker::Pulse => Some(by_pulse::list().ok()?.into_iter().map(|device| device.id).collect()),
         Speaker::Cpal(host) => by_cpal::ids(&host),
     }
@@ -202,9 +204,9 @@ pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 's
         let look = move || {
             hush();
             known.look();
-            let is_told =
-                matches!(speaker(&known.host), Speaker::Alsa) && by_alsa::watch(&theirs, || known.look());
-            while !is_told && !by_alsa::wait(&theirs, None, Some(EVERY)) {
+            let is_pulse = matches!(speaker(&known.host), Speaker::Pulse);
+            let watch = if is_pulse { by_pulse::watch } else { by_alsa::watch };
+            while !watch(&theirs, &mut || known.look()) && !by_alsa::wait(&theirs, None, Some(EVERY)) {
                 known.look();
             }
         };
@@ -271,6 +273,7 @@ pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> R
         match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
             (Speaker::Alsa, id) => by_alsa::run(&wish, id, told),
+            #[cfg(target_os = "linux")]
             (Speaker::Pulse, id) => by_pulse::run(&wish, id, told),
             (Speaker::Cpal(host), id) => by_cpal::run(&wish, &host, id, told),
         }
@@ -288,6 +291,7 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
         let is_there = match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
             (Speaker::Alsa, id) => by_alsa::is_there(id),
+            #[cfg(target_os = "linux")]
             (Speaker::Pulse, id) => by_pulse::is_there(id),
             (Speaker::Cpal(host), id) => by_cpal::is_there(&wish, &host, id),
         };

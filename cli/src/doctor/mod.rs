@@ -105,8 +105,14 @@ impl Checkup {
             (
                 "frames",
                 format!(
-                    "{} captured, {} dropped, {} lost",
-                    stats.ledger.captured, stats.ledger.dropped, stats.ledger.lost
+                    "{} captured, {} dropped, {} lost{}",
+                    stats.ledger.captured,
+                    stats.ledger.dropped,
+                    stats.ledger.lost,
+                    match stats.ledger.lost_provisional {
+                        0 => String::new(),
+                        frames => format!(", {frames} more may be"),
+                    }
                 ),
             ),
             ("errors", format!("{}, {} of them lost data", stats.errors, stats.xruns)),

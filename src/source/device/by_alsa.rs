@@ -1,7 +1,7 @@
 //! Devices of ALSA, by its own library: bare cards, and whatever stands behind a plugin of its.
 
 use super::alsa_reader::{AlsaReader, Over, Ring};
-use super::{DeviceInfo, DeviceKind, Told, period_frames, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_pulse, period_frames, there_is_no};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -9,6 +9,7 @@ use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::DataCallback;
 use crate::source::permission::{explain, permission};
 use crate::source::{FormatWish, InputInfo, Running, Session, Stop, Wish, no_thread};
+use crate::time::Waker;
 use crate::timeline::Anchor;
 use alsa::card;
 use alsa::ctl::{Ctl, DeviceIter};
@@ -19,11 +20,12 @@ use alsa::{Direction, Output, ValueOr};
 pub(super) use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::time::{ClockId, clock_gettime};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 /// The name of this host.
@@ -154,7 +156,12 @@ struct Opened {
 /// where a server does.
 pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     let (closing, closed) = mpsc::channel::<()>();
+    // Which microphone these lead to is the server's choice.
+    let is_open_choice = id.is_none_or(|id| [DEFAULT, "pulse", "pipewire"].contains(&id));
     let opened = open(wish, id).and_then(|opened| {
+        if is_open_choice && opened.info.server.is_some() {
+            refuse_a_monitor()?;
+        }
         let (ours, theirs) = UnixStream::pair().map_err(|error| no_thread(&error))?;
         opened.pcm.start().map_err(|error| not_open(&error, &opened.info.name))?;
         Ok((opened, ours, theirs))
@@ -167,6 +174,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         }
     };
     let Opened { pcm, info, epoch, data, faults, card, ring } = opened;
+    let is_left_to_a_server = is_open_choice && info.server.is_some();
     let started = wish.clock.now();
     let stream_ns = now_ns();
     let error = wish.clock.now().saturating_duration_since(started);
@@ -177,8 +185,9 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     if !told.tell(Ok(session)) {
         return;
     }
+    let guard = is_left_to_a_server.then(|| guard(faults.clone(), wish.worker.clone())).flatten();
     let over = AlsaReader::new(&pcm, card, ring, data, faults.clone(), end.as_fd()).run();
-    drop(pcm);
+    drop((pcm, guard));
     if over == Over::Gone {
         faults.report(Fault::Lost);
         wish.worker.wake();
@@ -188,12 +197,35 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     drop(closing);
 }
 
+/// Behind a plugin the server chooses, and where there is no microphone it chooses what an output plays.
+fn refuse_a_monitor() -> Result<(), Error> {
+    by_pulse::monitor_by_default().map_or(Ok(()), |monitor| {
+        let message = format!(
+            "the system's default input is '{monitor}', what an output plays; plug a microphone in, or choose one in the \
+             system's settings. Nothing was opened"
+        );
+        Err(Error::new(ErrorKind::NoDevice, message))
+    })
+}
+
+/// Sees to it, on a thread of its own, that a server which moves the stream to what an output plays is told as a device
+/// that is gone; until what it returns is dropped.
+fn guard(faults: Arc<Faults>, worker: Waker) -> Option<Stop> {
+    let (ours, theirs) = UnixStream::pair().ok()?;
+    let watch = move || {
+        if by_pulse::is_given_a_monitor(&theirs) {
+            faults.report(Fault::Lost);
+            worker.wake();
+        }
+    };
+    thread::Builder::new().name("hearken-guard".into()).spawn(watch).ok().map(|_| Stop::Socket(ours))
+}
+
 /// Waits until somebody asks for the end, or there are events, but for no longer than `patience`; whether it is the end.
-pub(super) fn wait(end: &UnixStream, events: Option<&Inotify>, patience: Option<Duration>) -> bool {
+pub(super) fn wait(end: &UnixStream, events: Option<BorrowedFd<'_>>, patience: Option<Duration>) -> bool {
     let readable = |fd: i32| pollfd { fd, events: Flags::IN.bits(), revents: 0 };
     // A negative one is passed over.
-    let mut all =
-        [readable(end.as_raw_fd()), readable(events.map_or(-1, |events| events.as_fd().as_raw_fd()))];
+    let mut all = [readable(end.as_raw_fd()), readable(events.map_or(-1, |events| events.as_raw_fd()))];
     let ms = patience.map_or(-1, |patience| patience.as_millis() as i32);
     // A signal that comes between is waited out.
     while poll(&mut all, ms).is_err() {}
@@ -201,7 +233,7 @@ pub(super) fn wait(end: &UnixStream, events: Option<&Inotify>, patience: Option<
 }
 
 /// Calls `look` whenever cards or the library's configuration may have changed, until the end; whether the system tells.
-pub(super) fn watch(end: &UnixStream, mut look: impl FnMut()) -> bool {
+pub(super) fn watch(end: &UnixStream, look: &mut dyn FnMut()) -> bool {
     let Ok(events) = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK) else { return false };
     let nodes = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE;
     let written = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_DELETE;
@@ -215,7 +247,7 @@ pub(super) fn watch(end: &UnixStream, mut look: impl FnMut()) -> bool {
         // Anew each time: the folder of the cards comes with the first and goes with the last.
         let watched: Vec<_> =
             places.iter().map(|(place, what, _)| events.add_watch(*place, *what).ok()).collect();
-        if wait(end, Some(&events), None) {
+        if wait(end, Some(events.as_fd()), None) {
             return true;
         }
         let mut is_news = false;

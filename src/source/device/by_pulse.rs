@@ -7,7 +7,7 @@
 
 mod connection;
 
-use super::{DeviceInfo, DeviceKind, Told, period_frames, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_alsa, period_frames, there_is_no};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -19,11 +19,12 @@ use crate::timeline::Anchor;
 use connection::{Connection, Message, failed, unreachable};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
-    self, ChannelMap, ChannelPosition, Command, CreateRecordStreamReply, ProtocolError, RecordStreamParams,
-    SampleSpec, ServerInfo, SourceFlags, SourceInfo, SourceInfoList, SubscriptionEventFacility,
-    SubscriptionEventType, SubscriptionMask,
+    self, ChannelMap, ChannelPosition, Command, CreateRecordStreamReply, Prop, ProtocolError,
+    RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo, SourceInfoList, SourceOutputInfo,
+    SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
 };
 use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -141,26 +142,92 @@ pub(super) fn is_there(id: Option<&str>) -> bool {
     found.is_ok()
 }
 
-/// Tells each time that a source has come or gone, or another is the default, until the socket that `opened` is given is
-/// shut down or the server is gone. `false` where there is no server to ask.
-pub(super) fn watch(opened: impl FnOnce(UnixStream), mut tell: impl FnMut()) -> bool {
+/// Calls `look` whenever a source has come or gone or another is the default, until the end, which is `true`; `false` once
+/// there is no server to tell.
+pub(super) fn watch(end: &UnixStream, look: &mut dyn FnMut()) -> bool {
     let subscribed = Connection::open().and_then(|mut connection| {
         let mask = SubscriptionMask::SOURCE | SubscriptionMask::SERVER;
         connection.tell(&Command::Subscribe(mask)).map_err(|error| failed("hear of devices", &error))?;
-        let socket = connection.socket().and_then(|socket| connection.wait_for_ever().map(|()| socket));
-        Ok((connection, socket.map_err(|error| unreachable(&error.to_string()))?))
+        let socket = connection.socket().map_err(|error| unreachable(&error.to_string()))?;
+        Ok((connection, socket))
     });
     let Ok((mut connection, socket)) = subscribed else { return false };
-    opened(socket);
-    while let Ok(message) = connection.next() {
-        if let Message::Command(_, Command::SubscribeEvent(event)) = message
-            && (event.event_facility == SubscriptionEventFacility::Server
-                || event.event_type != SubscriptionEventType::Changed)
-        {
-            tell();
+    // What changed before we were told of changes.
+    look();
+    loop {
+        if !connection.has_more() && by_alsa::wait(end, Some(socket.as_fd()), None) {
+            return true;
+        }
+        match connection.next() {
+            Ok(Message::Command(_, Command::SubscribeEvent(event)))
+                if event.event_facility == SubscriptionEventFacility::Server
+                    || event.event_type != SubscriptionEventType::Changed =>
+            {
+                look();
+            }
+            Ok(_) => {}
+            Err(_) => return false,
         }
     }
-    true
+}
+
+/// The name of what an output plays, where that is the server's default source: whoever leaves the choice to the server,
+/// as ALSA's plugins do, would record it as a microphone.
+pub(super) fn monitor_by_default() -> Option<String> {
+    let State { default, sources, .. } = state(&mut Connection::open().ok()?).ok()?;
+    let default = sources.iter().find(|source| Some(&source.name) == default.as_ref())?;
+    (kind(default) == DeviceKind::Monitor).then(|| info(default, true).name)
+}
+
+/// Waits until the server gives what an output plays to a stream of ALSA's plugins in this process, which a microphone had
+/// until then; `false` where the end comes first, or there is no server.
+pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
+    let Ok(mut connection) = Connection::open() else { return false };
+    let Ok(socket) = connection.socket() else { return false };
+    let mask = SubscriptionMask::SOURCE_OUTPUT;
+    if connection.tell(&Command::Subscribe(mask)).is_err() {
+        return false;
+    }
+    let mut had_microphone = Vec::new();
+    loop {
+        let Ok(streams) = plugin_streams(&mut connection) else { return false };
+        if streams.iter().any(|(stream, is_monitor)| *is_monitor && had_microphone.contains(stream)) {
+            return true;
+        }
+        had_microphone
+            .extend(streams.iter().filter(|(_, is_monitor)| !is_monitor).map(|(stream, _)| *stream));
+        while !connection.has_missed() {
+            if !connection.has_more() && by_alsa::wait(end, Some(socket.as_fd()), None) {
+                return false;
+            }
+            match connection.next() {
+                Ok(Message::Command(_, Command::SubscribeEvent(_))) => break,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+/// The streams of ALSA's plugins in this process: the number of each, and whether it is given what an output plays.
+fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, ProtocolError> {
+    let streams: SourceOutputInfoList = connection.ask(&Command::GetSourceOutputInfoList)?;
+    let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList)?;
+    let process = std::process::id().to_string();
+    let says = |stream: &SourceOutputInfo, prop, what: &str| {
+        stream
+            .props
+            .get(prop)
+            .is_some_and(|value| String::from_utf8_lossy(value).trim_end_matches('\0').contains(what))
+    };
+    let ours = streams.iter().filter(|stream| {
+        let id = stream.props.get(Prop::ApplicationProcessId).unwrap_or_default();
+        String::from_utf8_lossy(id).trim_end_matches('\0') == process
+            && says(stream, Prop::ApplicationName, "ALSA")
+    });
+    let is_monitor =
+        |index| sources.iter().any(|source| source.index == index && kind(source) == DeviceKind::Monitor);
+    Ok(ours.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
@@ -256,6 +323,9 @@ impl Stream {
 
     /// Hands over what comes, until the connection is shut down, or the stream is of no more use.
     fn run(&mut self) {
+        if self.connection.has_missed() && self.ask_for_the_default().is_err() {
+            return self.faults.report(Fault::Lost);
+        }
         // Also where it was we who shut it down: then nobody listens any more.
         while let Ok(message) = self.connection.next() {
             let goes_on = match message {
@@ -288,6 +358,14 @@ impl Stream {
         Ok(true)
     }
 
+    /// Where the stream follows it. One question at a time: news that come before its answer are in it, or come with others.
+    fn ask_for_the_default(&mut self) -> Result<(), ProtocolError> {
+        if self.follows.is_some() && self.asked.is_none() {
+            self.asked = Some(self.connection.send(&Command::GetServerInfo)?);
+        }
+        Ok(())
+    }
+
     /// News from the server: whether the stream is of use still.
     fn hear(&mut self, number: u32, command: &Command) -> Result<bool, ProtocolError> {
         match command {
@@ -303,9 +381,7 @@ impl Stream {
                 }
                 self.faults.report(Fault::DefaultMoved);
             }
-            Command::SubscribeEvent(_) if self.follows.is_some() && self.asked.is_none() => {
-                self.asked = Some(self.connection.send(&Command::GetServerInfo)?);
-            }
+            Command::SubscribeEvent(_) => self.ask_for_the_default()?,
             Command::Reply if self.asked == Some(number) => {
                 self.asked = None;
                 let server: ServerInfo = self.connection.answer(command)?;

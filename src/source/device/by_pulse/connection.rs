@@ -41,6 +41,8 @@ pub(super) struct Connection {
     read: std::ops::Range<usize>,
     /// What followed a command's own name and number.
     answer: Vec<u8>,
+    /// Whether news came while an answer was waited for.
+    has_missed: bool,
 }
 
 impl Connection {
@@ -58,6 +60,7 @@ impl Connection {
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
             answer: Vec::new(),
+            has_missed: false,
         };
         let auth =
             AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie: cookie() };
@@ -90,14 +93,14 @@ impl Connection {
         self.socket.set_read_timeout(None)
     }
 
-    /// Asks, waits and reads the answer. News that come in between are lost: whoever wants them reads the state after
-    /// subscribing. Not for when audio flows.
+    /// Asks, waits and reads the answer. Of news that come in between only that there were any is kept. Not for when audio
+    /// flows.
     pub fn ask<R: CommandReply>(&mut self, question: &Command) -> Result<R, ProtocolError> {
         let number = self.send(question)?;
         loop {
             match self.next()? {
                 Message::Command(of, command) if of == number => return self.answer(&command),
-                Message::Command(..) => {}
+                Message::Command(..) => self.has_missed = true,
                 Message::Audio(bytes) => self.skip(bytes)?,
             }
         }
@@ -112,7 +115,7 @@ impl Connection {
                     return Err(ProtocolError::ServerError(error));
                 }
                 Message::Command(of, _) if of == number => return Ok(()),
-                Message::Command(..) => {}
+                Message::Command(..) => self.has_missed = true,
                 Message::Audio(bytes) => self.skip(bytes)?,
             }
         }
@@ -125,6 +128,16 @@ impl Connection {
         encode_command_message(&mut bytes, self.questions, command, self.version)?;
         self.socket.write_all(&bytes)?;
         Ok(self.questions)
+    }
+
+    /// Whether news came while an answer was waited for, since this was asked last.
+    pub fn has_missed(&mut self) -> bool {
+        mem::take(&mut self.has_missed)
+    }
+
+    /// Whether something was read that is not used yet, so that the socket need not have more for another message.
+    pub fn has_more(&self) -> bool {
+        !self.read.is_empty()
     }
 
     /// Waits for the next message. Takes memory for commands only.
@@ -307,6 +320,7 @@ mod tests {
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
             answer: Vec::new(),
+            has_missed: false,
         };
         (connection, theirs)
     }
