@@ -74,7 +74,8 @@ pub struct DeviceInfo {
     /// Whether it is the one that [`Input::Default`] opens.
     #[cfg_attr(feature = "serde", serde(rename = "default"))]
     pub is_default: bool,
-    /// What it delivers unless asked for something else; `None` where it cannot be asked now.
+    /// What it delivers unless asked for something else; `None` where it cannot be asked now, or was not, as
+    /// [`Other`](DeviceKind::Other)s are not.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: Option<StreamFormat>,
 }
@@ -305,6 +306,21 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
     };
     // Without a thread nobody is told, which reads as "not there".
     let _ = thread::Builder::new().name("hearken-devices".into()).spawn(scout);
+}
+
+/// The frames after which a device is to wake us: as asked for, or the power of two that is next to 20 ms. PipeWire hands
+/// out powers of two, and a period that does not divide them comes late by turns: instead of a tenth of a millisecond a
+/// time of capture is good to 16 then. Measured: `docs/hosts.md`.
+#[cfg(target_os = "linux")]
+fn period_frames(wish: &Wish, rate_hz: u32) -> u32 {
+    wish.period.map_or_else(
+        || {
+            let usual = (rate_hz / 50).max(1);
+            let (below, above) = (1 << usual.ilog2(), 2 << usual.ilog2());
+            if usual - below < above - usual { below } else { above }
+        },
+        |period| frames_in(period, rate_hz),
+    )
 }
 
 /// The frames of a period, rounded; at least one.

@@ -1,7 +1,7 @@
 //! Devices of ALSA, by its own library: bare cards, and whatever stands behind a plugin of its.
 
 use super::alsa_reader::{AlsaReader, Over, Ring};
-use super::{DeviceInfo, DeviceKind, Told, by_pulse, frames_in, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_pulse, period_frames, there_is_no};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -68,11 +68,6 @@ pub(super) enum Card {
 /// Now, in nanoseconds of the system's monotonic clock, which is that of a card's stamps as well.
 pub(super) fn now_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| Duration::from(now).as_nanos() as u64)
-}
-
-/// How often we are woken where nobody asked for anything else. Measured: `docs/hosts.md`.
-fn usual_period(_server: Option<&str>) -> Duration {
-    Duration::from_millis(20)
 }
 
 /// The input devices, the default one first. Opens that and bare cards, for their formats, and no plugin.
@@ -288,8 +283,8 @@ fn open(wish: &Wish, wanted: Option<&str>) -> Result<Opened, Error> {
     let (server, card) = behind(&pcm);
     let name = name(&pcm, id, card);
     let labelled = choose(&pcm, &wish.format, &name)?;
-    let period = wish.period.unwrap_or_else(|| usual_period(server.as_deref()));
-    let ring = set_up(&pcm, labelled, period).map_err(|error| not_open(&error, &name))?;
+    let ring = set_up(&pcm, labelled, period_frames(wish, labelled.rate_hz))
+        .map_err(|error| not_open(&error, &name))?;
     let actual = wish.corrected.as_ref().filter(|(of, _)| of == id).map(|(_, rate_hz)| *rate_hz);
     let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
     let (Inlet { data, faults, .. }, epoch) = epoch(format, wish.pool, wish.muted.clone());
@@ -384,14 +379,14 @@ fn space(pcm: &PCM) -> alsa::Result<HwParams<'_>> {
 }
 
 /// Sets a PCM to a format and a period, with the largest ring there is, and makes it ready.
-fn set_up(pcm: &PCM, format: StreamFormat, period: Duration) -> alsa::Result<Ring> {
+fn set_up(pcm: &PCM, format: StreamFormat, period: u32) -> alsa::Result<Ring> {
     let samples = SAMPLES.iter().find(|(sample, _)| *sample == format.sample);
     let (_, samples) = samples.ok_or_else(|| alsa::Error::unsupported("snd_pcm_hw_params"))?;
     let hardware = space(pcm)?;
     hardware.set_format(*samples)?;
     hardware.set_channels(format.channels.into())?;
     hardware.set_rate(format.rate_hz, ValueOr::Nearest)?;
-    hardware.set_period_size_near(frames_in(period, format.rate_hz) as Frames, ValueOr::Nearest)?;
+    hardware.set_period_size_near(period as Frames, ValueOr::Nearest)?;
     hardware.set_buffer_size_near(RING.as_secs() as Frames * format.rate_hz as Frames)?;
     pcm.hw_params(&hardware)?;
     let (frames, period) = pcm.get_params()?;

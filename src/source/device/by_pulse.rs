@@ -7,7 +7,7 @@
 
 mod connection;
 
-use super::{DeviceInfo, DeviceKind, Told, by_alsa, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_alsa, period_frames, there_is_no};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -31,14 +31,6 @@ use std::time::{Duration, Instant};
 
 /// The name of this host.
 pub(super) const NAME: &str = "pulseaudio";
-/// How much audio comes at a time unless somebody asks for another period: a power of two of frames near to 20 ms, since
-/// PipeWire's own periods are powers of two, and a fragment that does not divide them is up to a whole one late by turns.
-fn usual_period(rate_hz: u32) -> u32 {
-    let frames = (rate_hz / 50).max(1);
-    let (below, above) = (1 << frames.ilog2(), 2 << frames.ilog2());
-    if frames - below < above - frames { below } else { above }
-}
-
 /// Whether a server listens. Says nothing to it.
 pub(super) fn is_reachable() -> bool {
     connection::is_reachable()
@@ -287,9 +279,7 @@ impl Stream {
         let corrected = wish.corrected.as_ref().filter(|(of, _)| *of == text(&source.name));
         let format =
             corrected.map_or(labelled, |(_, rate_hz)| StreamFormat { rate_hz: *rate_hz, ..labelled });
-        let asked =
-            wish.period.map(|period| (period.as_secs_f64() * f64::from(labelled.rate_hz)).round() as u32);
-        let period = asked.unwrap_or_else(|| usual_period(labelled.rate_hz)).max(1);
+        let period = period_frames(wish, labelled.rate_hz);
         let spec = SampleSpec {
             format: to_pulse(labelled.sample).ok_or_else(|| no_format(labelled.sample, &name))?,
             channels: labelled.channels as u8,
