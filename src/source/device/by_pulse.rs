@@ -245,6 +245,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     // Nobody waits any more when the time limit has passed: then the connection is dropped at once.
     if told.tell(Ok(session)) {
         stream.run();
+        wish.worker.wake();
     }
     drop(stream);
     drop(closing);
@@ -259,7 +260,9 @@ struct Stream {
     frame_bytes: usize,
     /// What stamps count from.
     start: Instant,
-    /// The server's default when the stream was opened, where the stream follows it.
+    /// The id of the source.
+    source: String,
+    /// The server's default when it was asked last, where the stream follows it.
     follows: Option<Option<CString>>,
     /// The number of the question for the default, where one is under way.
     asked: Option<u32>,
@@ -313,13 +316,15 @@ impl Stream {
             server: Some(server.to_owned()),
             period_frames: Some(granted),
         };
+        let source = info.id.clone();
         let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: false };
         let running = Running { stop: Some(Stop::Socket(socket)), closed };
         let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
         let Inlet { data, faults, .. } = inlet;
         let frame_bytes = labelled.frame_bytes();
         let follows = id.is_none().then_some(default);
-        let stream = Self { connection, data, faults, frame_bytes, start: started, follows, asked: None };
+        let stream =
+            Self { connection, data, faults, frame_bytes, start: started, source, follows, asked: None };
         Ok((stream, session))
     }
 
@@ -387,11 +392,16 @@ impl Stream {
             Command::Reply if self.asked == Some(number) => {
                 self.asked = None;
                 let server: ServerInfo = self.connection.answer(command)?;
-                if let Some(default) = &self.follows
-                    && *default != server.default_source_name
-                {
-                    self.follows = Some(server.default_source_name);
-                    self.faults.report(Fault::DefaultMoved);
+                let default = server.default_source_name;
+                if self.follows.as_ref().is_some_and(|before| *before != default) {
+                    match &default {
+                        // The default is back where the stream is.
+                        Some(name) if name.to_string_lossy() == self.source => {}
+                        Some(name) if !is_monitor(name) => self.faults.report(Fault::DefaultMoved),
+                        // There is no microphone any more, as far as the server knows.
+                        _ => self.faults.report(Fault::Lost),
+                    }
+                    self.follows = Some(default);
                 }
             }
             _ => {}
