@@ -11,6 +11,8 @@ mod by_cpal;
 #[cfg(target_os = "linux")]
 mod by_pulse;
 mod cpal_conversion;
+#[cfg(feature = "jack")]
+mod jack_ports;
 
 use super::{Host, Input, Session, Stop, Wish, no_thread};
 use crate::error::{Error, ErrorKind};

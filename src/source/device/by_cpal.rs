@@ -172,6 +172,10 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
         }
     };
     let (host, id) = (session.info.host.clone(), session.info.id.clone());
+    #[cfg(feature = "jack")]
+    if host == "jack" {
+        super::jack_ports::connect(&door());
+    }
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
