@@ -195,6 +195,12 @@ const EVERY: Duration = Duration::from_secs(3);
 /// Calls `changed` whenever devices have come or gone, from a thread of its own, since some systems hang when they are
 /// asked; until what it returns is dropped. None where no thread could be started: nobody is told then.
 pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 'static) -> Option<Stop> {
+    // cpal's list of PipeWire's devices has every program's streams in it, ours among them; its PulseAudio door tells.
+    #[cfg(target_os = "linux")]
+    let host = match host {
+        Host::Named(name) if name.eq_ignore_ascii_case("pipewire") && has_pulse() => by_pulse::NAME.into(),
+        host => host,
+    };
     let thread = || thread::Builder::new().name("hearken-list".into());
     let mut known = Known { devices: None, host, changed };
     #[cfg(target_os = "linux")]

@@ -19,9 +19,9 @@ use crate::timeline::Anchor;
 use connection::{Connection, Message, failed, unreachable};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
-    self, ChannelMap, ChannelPosition, Command, CreateRecordStreamReply, Prop, ProtocolError,
-    RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo, SourceInfoList, SourceOutputInfo,
-    SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
+    self, ChannelMap, ChannelPosition, ClientInfo, ClientInfoList, Command, CreateRecordStreamReply, Prop,
+    Props, ProtocolError, RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo,
+    SourceInfoList, SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
 };
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
@@ -213,21 +213,23 @@ pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
 fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, ProtocolError> {
     let streams: SourceOutputInfoList = connection.ask(&Command::GetSourceOutputInfoList)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList)?;
+    // A stream of PipeWire's plugin does not know its process; its client does.
+    let clients: ClientInfoList = connection.ask(&Command::GetClientInfoList)?;
     let process = std::process::id().to_string();
-    let says = |stream: &SourceOutputInfo, prop, what: &str| {
-        stream
-            .props
-            .get(prop)
-            .is_some_and(|value| String::from_utf8_lossy(value).trim_end_matches('\0').contains(what))
+    let says = |props: &Props, prop| {
+        let value = props.get(prop).map(String::from_utf8_lossy).unwrap_or_default();
+        value.trim_end_matches('\0').to_owned()
     };
-    let ours = streams.iter().filter(|stream| {
-        let id = stream.props.get(Prop::ApplicationProcessId).unwrap_or_default();
-        String::from_utf8_lossy(id).trim_end_matches('\0') == process
-            && says(stream, Prop::ApplicationName, "ALSA")
-    });
+    let is_ours = |client: &ClientInfo| {
+        says(&client.props, Prop::ApplicationProcessId) == process
+            && says(&client.props, Prop::ApplicationName).contains("ALSA")
+    };
+    let ours: Vec<_> =
+        clients.iter().filter(|client| is_ours(client)).map(|client| Some(client.index)).collect();
     let is_monitor =
         |index| sources.iter().any(|source| source.index == index && kind(source) == DeviceKind::Monitor);
-    Ok(ours.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
+    let streams = streams.iter().filter(|stream| ours.contains(&stream.client_index));
+    Ok(streams.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
@@ -243,6 +245,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     // Nobody waits any more when the time limit has passed: then the connection is dropped at once.
     if told.tell(Ok(session)) {
         stream.run();
+        wish.worker.wake();
     }
     drop(stream);
     drop(closing);
@@ -257,7 +260,9 @@ struct Stream {
     frame_bytes: usize,
     /// What stamps count from.
     start: Instant,
-    /// The server's default when the stream was opened, where the stream follows it.
+    /// The id of the source.
+    source: String,
+    /// The server's default when it was asked last, where the stream follows it.
     follows: Option<Option<CString>>,
     /// The number of the question for the default, where one is under way.
     asked: Option<u32>,
@@ -311,13 +316,15 @@ impl Stream {
             server: Some(server.to_owned()),
             period_frames: Some(granted),
         };
+        let source = info.id.clone();
         let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: false };
         let running = Running { stop: Some(Stop::Socket(socket)), closed };
         let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
         let Inlet { data, faults, .. } = inlet;
         let frame_bytes = labelled.frame_bytes();
         let follows = id.is_none().then_some(default);
-        let stream = Self { connection, data, faults, frame_bytes, start: started, follows, asked: None };
+        let stream =
+            Self { connection, data, faults, frame_bytes, start: started, source, follows, asked: None };
         Ok((stream, session))
     }
 
@@ -385,11 +392,16 @@ impl Stream {
             Command::Reply if self.asked == Some(number) => {
                 self.asked = None;
                 let server: ServerInfo = self.connection.answer(command)?;
-                if let Some(default) = &self.follows
-                    && *default != server.default_source_name
-                {
-                    self.follows = Some(server.default_source_name);
-                    self.faults.report(Fault::DefaultMoved);
+                let default = server.default_source_name;
+                if self.follows.as_ref().is_some_and(|before| *before != default) {
+                    match &default {
+                        // The default is back where the stream is.
+                        Some(name) if name.to_string_lossy() == self.source => {}
+                        Some(name) if !is_monitor(name) => self.faults.report(Fault::DefaultMoved),
+                        // There is no microphone any more, as far as the server knows.
+                        _ => self.faults.report(Fault::Lost),
+                    }
+                    self.follows = Some(default);
                 }
             }
             _ => {}
