@@ -434,3 +434,80 @@ fn not_open(error: &alsa::Error, what: &str) -> Error {
 pub(super) fn number(error: &alsa::Error) -> Errno {
     Errno::from_raw(error.errno().abs())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Capture, Config, Host, Input, Tap};
+    use std::time::Instant;
+
+    /// Every installation of the library has it: silence as fast as it is read.
+    fn null() -> PCM {
+        PCM::new("null", Direction::Capture, true).expect("the library's own")
+    }
+
+    #[test]
+    fn the_server_is_known_by_what_the_library_says_of_its_plugin() {
+        let said = |server: &str| format!("Plug PCM: ALSA <-> {server} PCM I/O Plugin\nIts setup is:\n");
+        assert_eq!(server(&said("PulseAudio")).as_deref(), Some("pulse"));
+        assert_eq!(server(&said("PipeWire")).as_deref(), Some("pipewire"));
+        assert_eq!(server(&said("JACK")).as_deref(), Some("jack"));
+        assert_eq!(server("Hardware PCM card 0 'HDA Intel PCH' device 0 subdevice 0\n"), None);
+        assert_eq!(behind(&null()), (None, Card::Behind));
+    }
+
+    #[test]
+    fn the_format_is_the_wished_one_and_else_what_is_preferred() {
+        let chosen = |wish: FormatWish| choose(&null(), &wish, "null").map(|format| format.to_string());
+        assert_eq!(chosen(FormatWish::default()).as_deref(), Ok("48000 Hz, 2 ch, f32"));
+        let one = FormatWish { channels: Some(1), ..FormatWish::default() };
+        assert_eq!(chosen(one).as_deref(), Ok("48000 Hz, 1 ch, f32"));
+        let cd = FormatWish { rate_hz: Some(44_100), sample: Some(SampleFormat::I16), ..one };
+        assert_eq!(chosen(cd).as_deref(), Ok("44100 Hz, 1 ch, i16"));
+        let none = FormatWish { sample: Some(SampleFormat::U64), ..one };
+        let error = chosen(none).expect_err("nothing offers it");
+        assert_eq!(error.kind(), ErrorKind::UnsupportedFormat);
+        let words = "'null' does not offer the format asked for; it offers 1 ch f32 ";
+        assert!(error.to_string().starts_with(words), "{error}");
+    }
+
+    #[test]
+    fn the_ring_is_much_longer_than_a_period() {
+        let pcm = null();
+        let format = choose(&pcm, &FormatWish::default(), "null").expect("a format");
+        let ring = set_up(&pcm, format, 1024).expect("it takes anything");
+        assert_eq!((ring.frames, ring.period, ring.frame_bytes), (480_000, 1024, 8));
+    }
+
+    #[test]
+    fn what_is_made_up_faster_than_it_can_be_is_not_read_all_the_time_and_the_end_comes_at_once() {
+        let capture = Capture::new(Config {
+            host: Host::from("alsa"),
+            input: Input::Device("null".into()),
+            ..Config::default()
+        })
+        .expect("a capture");
+        capture.each(Tap::new(), drop).expect("a tap");
+        capture.start().expect("it opens");
+        std::thread::sleep(Duration::from_millis(400));
+        let since = Instant::now();
+        let report = capture.stop().expect("it ends");
+        // Two rings, in pieces that the pool has room for; then a rest as long as half a ring.
+        let frames = report.stats.ledger.captured;
+        assert!((1..=2 * 480_000).contains(&frames) && report.stats.callbacks < 40, "{:?}", report.stats);
+        assert!(report.released && since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_named_with_those_that_are() {
+        super::super::hush();
+        let wish = Config::default().wish(Arc::default(), Config::default().clock, sleeper().waker());
+        let error = open(&wish, Some("nowhere")).err().expect("it is not there");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("no input device 'nowhere'; there are: default"), "{error}");
+    }
+
+    fn sleeper() -> crate::time::Sleeper {
+        Config::default().clock.sleeper()
+    }
+}
