@@ -230,7 +230,8 @@ impl Worker {
         self.engine.delivered(&record, seen);
         let Some(session) = self.supervisor.session() else { return (false, None) };
         self.engine.heed(seen);
-        let more = drain(session, &mut self.engine, seen);
+        let Self { engine, clock, times, .. } = self;
+        let more = drain(session, engine, || clock.now().saturating_duration_since(times.first_open));
         self.engine.heed(seen);
         self.engine.slow(self.desk.slow.take());
         self.engine.look(&live, now.saturating_duration_since(self.times.origin));
@@ -360,10 +361,11 @@ impl Worker {
     /// Whether its last callback came back.
     fn close_with(&mut self, why: Option<Away>) -> bool {
         let Some(mut session) = self.supervisor.take() else { return true };
-        let seen = self.clock.now().saturating_duration_since(self.times.first_open);
-        while drain(&mut session, &mut self.engine, seen) {}
+        let Self { engine, clock, times, .. } = self;
+        let seen = || clock.now().saturating_duration_since(times.first_open);
+        while drain(&mut session, engine, seen) {}
         let last = session.end();
-        while drain(&mut session, &mut self.engine, seen) {}
+        while drain(&mut session, engine, seen) {}
         // A stuck callback's frames stay pending: they were given to it and never came out.
         let record = session.epoch.record.read();
         self.engine.leave(last.as_ref(), &live(&session, record, 0), why);
@@ -380,7 +382,7 @@ impl Worker {
     /// The exact end.
     fn finish(mut self: Box<Self>, reason: StopReason) -> Report {
         let reason = if self.close_with(None) { reason } else { StopReason::CallbackStuck };
-        let (gaps, epochs) = self.engine.finish();
+        let (gaps, provisional, epochs) = self.engine.finish();
         self.engine.slow(self.desk.slow.take());
         self.stats.publish(self.engine.stats.to_words());
         self.engine.tell(EventKind::Stopped(reason.clone()));
@@ -391,6 +393,7 @@ impl Worker {
             input: input.expect("a capture that ran had an input"),
             stats: self.engine.stats,
             gaps,
+            provisional,
             epochs,
             events: self.engine.bulletin.told(),
             late_callbacks: self.late_callbacks,

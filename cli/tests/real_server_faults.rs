@@ -19,8 +19,9 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
 fn record(server: &PulseServer, arguments: &str) -> Recording {
     let client = server.client(env!("CARGO_BIN_EXE_hearken"));
-    let arguments =
-        format!("--native --device-rate {RATE} --device-channels 1 --device-format i16 {arguments}");
+    let arguments = format!(
+        "--host alsa --native --device-rate {RATE} --device-channels 1 --device-format i16 {arguments}"
+    );
     Recording::start(client, &server.scratch(), &arguments)
 }
 

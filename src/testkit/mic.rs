@@ -47,6 +47,8 @@ pub(super) struct State {
     pub streams: Vec<Stream>,
     period: u32,
     quantum: u32,
+    /// So many callbacks come at once, and so many of them are delivered.
+    pieces: (u32, u32),
     ppm: f64,
     /// Frames per second in truth, but for `ppm`.
     rate: f64,
@@ -78,6 +80,7 @@ impl Mic {
             streams: Vec::new(),
             period: (format.rate_hz / 100).max(1),
             quantum: 1,
+            pieces: (1, 1),
             ppm: 0.0,
             rate: format.rate_hz.into(),
             anchor: (now, 0.0),
@@ -107,6 +110,13 @@ impl Mic {
     /// with what was left, at once. Default 1: each callback comes when it is full.
     pub fn quantum(&self, frames: u32) -> &Self {
         self.change(|state, _| state.quantum = frames.max(1))
+    }
+
+    /// An audio server's client: `pieces` callbacks come at once, when the last one's frames are there, and of each so many
+    /// the first `kept`; the frames of the others are lost. Default: each by itself.
+    pub fn pieces(&self, pieces: u32, kept: u32) -> &Self {
+        let pieces = pieces.max(1);
+        self.change(|state, _| state.pieces = (pieces, kept.clamp(1, pieces)))
     }
 
     /// How much faster than its label it runs, in parts per million. Default 0.
@@ -297,8 +307,9 @@ impl State {
         if self.stalls.0 > 0.0 && self.random.uniform() < self.stalls.0 {
             late += self.stalls.1 * self.random.uniform();
         }
-        let end = (next + u64::from(frames)).next_multiple_of(self.quantum.into());
-        let due = self.time(end as f64);
+        let others = u64::from(self.pieces.0 - 1 - self.streams[index].piece.min(self.pieces.0 - 1));
+        let end = next + u64::from(frames) + others * u64::from(self.period);
+        let due = self.time(end.next_multiple_of(self.quantum.into()) as f64);
         let stream = &mut self.streams[index];
         stream.plan = Some(Plan { at: (due + late).max(stream.last_at), frames });
     }
@@ -320,9 +331,14 @@ impl State {
             (0..=u8::from(twist.twice)).for_each(|_| self.deliver(next..next + u64::from(plan.frames)));
         }
         let captured = self.time(self.streams[index].next as f64);
-        let Self { streams, source, stamps, random, .. } = self;
+        let Self { streams, source, stamps, random, pieces, period, .. } = self;
         streams[index].play(plan, captured, source, *stamps, random);
-        streams[index].plan = None;
+        let stream = &mut streams[index];
+        (stream.plan, stream.piece) = (None, stream.piece + 1);
+        if stream.piece >= pieces.1 {
+            stream.piece = 0;
+            stream.next += u64::from((pieces.0 - pieces.1) * *period);
+        }
         streams[index].is_dropped.then(|| streams.remove(index))
     }
 

@@ -38,6 +38,7 @@ pub fn run(args: &MonitorArgs) -> Result<(), Failure> {
     let capture = Capture::new(Config {
         input: args.input.clone(),
         host: args.host.as_deref().into(),
+        period: args.period,
         history: args.pre_roll,
         ..Config::default()
     })?;

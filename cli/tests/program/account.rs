@@ -15,12 +15,34 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
     let place = Place::new();
     let account = place.take("out.wav --input synthetic:noise --seconds 0.5 --fast");
     assert_eq!(account["schema"], "hearken.take/1");
-    let all = ["callback", "clock", "epochs", "events", "gaps", "input", "ledger", "output", "schema"];
+    let all = [
+        "callback",
+        "clock",
+        "epochs",
+        "events",
+        "gaps",
+        "input",
+        "ledger",
+        "output",
+        "provisional",
+        "schema",
+    ];
     assert_eq!(keys(&account, ""), all);
-    let input = ["channels", "host", "id", "name", "rate_hz", "sample_format"];
+    let input = ["channels", "host", "id", "name", "period_frames", "rate_hz", "sample_format", "server"];
     assert_eq!(keys(&account, "/input"), input);
     assert_eq!(keys(&account, "/output"), ["channels", "frames", "path", "rate_hz"]);
-    let ledger = ["balanced", "captured", "delivered", "discarded", "dropped", "lost"];
+    let ledger = [
+        "balanced",
+        "captured",
+        "clock_agrees",
+        "delivered",
+        "discarded",
+        "dropped",
+        "lost",
+        "lost_provisional",
+        "unaccounted",
+        "unaccounted_error",
+    ];
     assert_eq!(keys(&account, "/ledger"), ledger);
     assert_eq!(keys(&account, "/callback"), ["count", "max_frames"]);
     assert_eq!(keys(&account, "/clock"), ["bound_us", "class", "ppm"]);
@@ -33,8 +55,10 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
         "error",
         "input",
         "ledger",
+        "period_frames",
         "rate_hz",
         "sample_format",
+        "server",
         "started_at_ms",
     ];
     assert_eq!(keys(&account, "/epochs/0"), epoch);
