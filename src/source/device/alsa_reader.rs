@@ -154,7 +154,8 @@ impl<'a> AlsaReader<'a> {
     fn look(&self) -> Result<(usize, Stamp), Errno> {
         let back = |ns: u64, frames: Frames| {
             let frames = u64::try_from(frames).unwrap_or(0);
-            Stamp { capture_ns: ns.saturating_sub(frames * 1_000_000_000 / u64::from(self.ring.rate_hz)) }
+            let capture_ns = ns.saturating_sub(frames * 1_000_000_000 / u64::from(self.ring.rate_hz));
+            Stamp { capture_ns, called_ns: ns }
         };
         let whole = |frames: Frames| usize::try_from(frames).unwrap_or(0).min(self.ring.frames);
         if self.card == Card::Bare {

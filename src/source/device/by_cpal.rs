@@ -293,7 +293,9 @@ pub fn data_closure(
     let format = data.format();
     let announced = to_cpal(format.sample);
     move |samples, info| {
-        let stamp = Stamp { capture_ns: info.timestamp().capture.as_nanos() as u64 };
+        let times = info.timestamp();
+        let [capture_ns, called_ns] = [times.capture, times.callback].map(|time| time.as_nanos() as u64);
+        let stamp = Stamp { capture_ns, called_ns };
         if samples.sample_format() == announced {
             data.call(samples.bytes(), stamp);
         } else {

@@ -353,14 +353,15 @@ impl Stream {
     fn hand_over(&mut self, mut bytes: usize) -> Result<bool, ProtocolError> {
         let rate = u64::from(self.data.format().rate_hz);
         let ns = |bytes: usize| (bytes / self.frame_bytes) as u64 * 1_000_000_000 / rate;
-        let mut at = (self.start.elapsed().as_nanos() as u64).saturating_sub(ns(bytes));
+        let called_ns = self.start.elapsed().as_nanos() as u64;
+        let mut capture_ns = called_ns.saturating_sub(ns(bytes));
         while bytes > 0 {
             let piece = self.connection.audio(bytes, self.frame_bytes)?;
-            if !self.data.call(piece, Stamp { capture_ns: at }) {
+            if !self.data.call(piece, Stamp { capture_ns, called_ns }) {
                 return Ok(false);
             }
             bytes -= piece.len();
-            at += ns(piece.len());
+            capture_ns += ns(piece.len());
         }
         Ok(true)
     }
