@@ -1,6 +1,6 @@
 //! The verb `setup`: the system packages that the build and the tests need.
 //!
-//! Only Linux needs any: ALSA's headers for the build, a sound server of one's own, programs that speak and valgrind for
+//! Only Linux needs any: ALSA's headers for the build, sound servers of one's own, programs that speak and valgrind for
 //! the tests.
 //! A C linker is not on the list, because this program could not have been built without one.
 
@@ -54,6 +54,37 @@ pub const TEST: &[Need] = &[
     need("flite", "flite", "flite", Sign::Program("flite")),
 ];
 
+/// What the tests on every audio path need on top: PipeWire with its doors and JACK, their own recorders, and what the
+/// program is built with there.
+pub const HOSTS: &[Need] = &[
+    need("pipewire", "pipewire", "pipewire", Sign::Program("pipewire")),
+    need("pipewire-bin", "pipewire-utils", "pipewire", Sign::Program("pw-record")),
+    need("wireplumber", "wireplumber", "wireplumber", Sign::Program("wireplumber")),
+    need("pipewire-pulse", "pipewire-pulseaudio", "pipewire-pulse", Sign::Program("pipewire-pulse")),
+    need("pipewire-jack", "pipewire-jack-audio-connection-kit", "pipewire-jack", Sign::Program("pw-jack")),
+    need("jackd2", "jack-audio-connection-kit-example-clients", "jack2", Sign::Program("jackd")),
+    need(
+        "jackd2",
+        "jack-audio-connection-kit-example-clients",
+        "jack-example-tools",
+        Sign::Program("jack_rec"),
+    ),
+    need("libjack-jackd2-dev", "jack-audio-connection-kit-devel", "jack2", Sign::Library("jack")),
+    need("alsa-utils", "alsa-utils", "alsa-utils", Sign::Program("arecord")),
+    need("dbus", "dbus-daemon", "dbus", Sign::Program("dbus-daemon")),
+    need("libpipewire-0.3-dev", "pipewire-devel", "libpipewire", Sign::Library("libpipewire-0.3")),
+    need("libclang-dev", "clang-devel", "clang", Sign::Program("clang")),
+];
+
+/// ALSA's plugin for PipeWire. Debian's package of it excludes PulseAudio's, which the tests need as well, so there it
+/// is not installed but unpacked.
+const PIPEWIRE_ALSA: &[Need] = &[need(
+    "pipewire-alsa",
+    "pipewire-alsa",
+    "pipewire-alsa",
+    Sign::AlsaPlugin("libasound_module_pcm_pipewire.so"),
+)];
+
 /// What the recorder needs on top of the build.
 pub const APP: &[Need] = &[need(
     "libwebkit2gtk-4.1-dev",
@@ -71,12 +102,41 @@ pub const APP_TEST: &[Need] = &[
 ];
 
 /// Installs what the build and the tests need, with `--build` only what the build needs.
-pub fn run(_: &Workspace, arguments: &[String]) -> Outcome {
+pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
     match arguments {
-        [] => prepare(BUILD.iter().chain(TEST)),
+        [] => tests(workspace),
         [only] if only == "--build" => prepare(BUILD),
         [other, ..] => Err(format!("unexpected argument `{other}`")),
     }
+}
+
+/// Sees to it that the tests have what they need.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn tests(workspace: &Workspace) -> Outcome {
+    prepare(BUILD.iter().chain(TEST).chain(HOSTS))?;
+    if cfg!(target_os = "linux") { pipewire_alsa(workspace) } else { Ok(()) }
+}
+
+/// ALSA's plugin for PipeWire: the system's, or Debian's package unpacked into a folder of the project's.
+fn pipewire_alsa(workspace: &Workspace) -> Outcome {
+    let [need] = PIPEWIRE_ALSA else { unreachable!("one") };
+    let (package, folder) = (need.debian, workspace.target.join(need.debian));
+    if installed(package) || seen(&need.sign) || folder.join("usr").is_dir() {
+        return Ok(());
+    }
+    if system() != Family::Debian {
+        return prepare(PIPEWIRE_ALSA);
+    }
+    println!("setup: {package}, unpacked into {}", folder.display());
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    child::run(Command::new("apt-get").args(["download", package]).current_dir(&folder))?;
+    let archives = fs::read_dir(&folder).map_err(|error| error.to_string())?;
+    let mut archives = archives.flatten().map(|entry| entry.path());
+    let archive = archives.find(|path| path.extension().is_some_and(|end| end == "deb"));
+    let archive = archive.ok_or_else(|| format!("apt-get download {package} left nothing"))?;
+    child::run(Command::new("dpkg").arg("-x").arg(archive).arg(&folder))
 }
 
 /// Sees to it that every one of `needs` is met.
@@ -88,7 +148,7 @@ pub fn prepare<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Outcome {
         println!("setup: no system package is needed here");
         return Ok(());
     }
-    let family = family(&fs::read_to_string("/etc/os-release").unwrap_or_default());
+    let family = system();
     // A program need not come from the distribution: Node.js often does not.
     let met = |need: &Need| family == Family::Debian && installed(need.debian) || seen(&need.sign);
     let missing: Vec<&Need> = needs.into_iter().filter(|need| !met(need)).collect();
@@ -159,6 +219,11 @@ enum Family {
     Fedora,
     Arch,
     Other,
+}
+
+/// What this one has.
+fn system() -> Family {
+    family(&fs::read_to_string("/etc/os-release").unwrap_or_default())
 }
 
 /// Reads the text of `/etc/os-release`: the name of the system first, then what it says it is like.
