@@ -163,6 +163,9 @@ fn planted_holes_are_found_at_their_place_and_in_their_length() {
         let late =
             [counted(code, 1_000, 3_000), counted(code, 4_037, 963), silence, counted(code, 5_000, 6_000)];
         assert_eq!(decoded(code, &late).untold_of(&whole), 0);
+        // From one microphone to another nothing can be counted.
+        let other = decoded(code, &[counted(code, 1_000, 3_000), counted(code, SECOND + 900, 3_000)]);
+        assert_eq!((other.untold_of(&whole), other.steps()), (0, vec![]));
         // What nobody has is nobody's fault.
         assert_eq!((cut.lacks_of(&cut), cut.untold_of(&cut)), (0, 0));
         // What comes twice is too long.

@@ -7,13 +7,18 @@ use crate::{Outcome, checks, child, setup};
 /// The program with every host it can have.
 const PROGRAM: &str = "--package hearken-cli --features jack,pipewire,pulseaudio";
 
-/// The table of paths and scenes, and the figures. The arguments are the test program's own: it knows both.
+/// The table of paths and scenes, and the figures. `--newer` has Debian's newest PipeWire instead of the system's; the
+/// other arguments are the test program's own, which knows the paths and scenes.
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
     linux()?;
     setup::tests(workspace)?;
     // In release: it is measured.
     let mut table = workspace.cargo(&format!("test --release {PROGRAM} --test hosts -- --table"));
-    child::run(table.args(arguments))
+    let (newer, others): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| *word == "--newer");
+    if !newer.is_empty() {
+        table.env("HEARKEN_PIPEWIRE", setup::newer_pipewire(workspace)?);
+    }
+    child::run(table.args(others))
 }
 
 /// The short form, as tests.

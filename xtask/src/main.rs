@@ -92,7 +92,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "hosts",
-        arguments: "[PATH...] [--scene NAME] [--long]",
+        arguments: "[PATH...] [--scene NAME] [--long] [--newer]",
         what: "every audio path through every scene, and its figures beside the native recorder's; red when one fails",
         run: hosts::run,
     },

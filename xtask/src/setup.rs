@@ -6,7 +6,7 @@
 
 use crate::{Outcome, child, workspace::Workspace};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Something the system has to provide.
@@ -85,6 +85,21 @@ const PIPEWIRE_ALSA: &[Need] = &[need(
     Sign::AlsaPlugin("libasound_module_pcm_pipewire.so"),
 )];
 
+/// What a whole PipeWire is made of, in Debian's packages, besides what the system's own has brought.
+const NEWER_PIPEWIRE: &[&str] = &[
+    "libpipewire-0.3-0",
+    "libpipewire-0.3-modules",
+    "liblua5.4-0",
+    "libspa-0.2-modules",
+    "libwireplumber-0.5-0",
+    "pipewire",
+    "pipewire-alsa",
+    "pipewire-bin",
+    "pipewire-jack",
+    "pipewire-pulse",
+    "wireplumber",
+];
+
 /// What the recorder needs on top of the build.
 pub const APP: &[Need] = &[need(
     "libwebkit2gtk-4.1-dev",
@@ -137,6 +152,61 @@ fn pipewire_alsa(workspace: &Workspace) -> Outcome {
     let archive = archives.find(|path| path.extension().is_some_and(|end| end == "deb"));
     let archive = archive.ok_or_else(|| format!("apt-get download {package} left nothing"))?;
     child::run(Command::new("dpkg").arg("-x").arg(archive).arg(&folder))
+}
+
+/// The newest PipeWire that Debian has for this release, from its backports: unpacked into a folder of the project's,
+/// which it gives. The system and its list of sources stay as they are.
+///
+/// # Errors
+/// A sentence, also where the system is not Debian's or there are no backports for it.
+pub fn newer_pipewire(workspace: &Workspace) -> Result<PathBuf, String> {
+    let folder = workspace.target.join("pipewire-newer");
+    let root = folder.join("root");
+    if root.join("usr/bin/pipewire").is_file() {
+        return Ok(root);
+    }
+    let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let (id, codename) = (field(&os_release, "ID"), field(&os_release, "VERSION_CODENAME"));
+    if id != "debian" {
+        return Err("a newer PipeWire is fetched from Debian's backports, and this is another system".into());
+    }
+    // Where the system has its own packages from.
+    let mut targets = Command::new("apt-get");
+    targets.args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]);
+    let server = child::ask(targets.arg(format!("Codename: {codename}")));
+    let server = server.as_deref().and_then(|uris| uris.lines().next()).filter(|uri| !uri.is_empty());
+    let server =
+        server.ok_or("apt-get does not know where this system's packages are; type apt-get update")?;
+    let list = folder.join("sources.list");
+    let line = |suite: &str| {
+        format!("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {server} {suite} main\n")
+    };
+    let backports = format!("{codename}-backports");
+    let made = fs::create_dir_all(folder.join("lists/partial"))
+        .and_then(|()| fs::write(&list, line(codename) + &line(&backports)));
+    made.map_err(|error| format!("{}: {error}", folder.display()))?;
+    let apt = |words: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        apt.arg("-o").arg(format!("Dir::Etc::SourceList={}", list.display()));
+        apt.arg("-o").arg(format!("Dir::State::Lists={}", folder.join("lists").display()));
+        apt.args([
+            "-o",
+            "Dir::Etc::SourceParts=-",
+            "-o",
+            "Dir::Cache::pkgcache=",
+            "-o",
+            "Dir::Cache::srcpkgcache=",
+        ]);
+        child::run(apt.args(words).current_dir(&folder))
+    };
+    apt(&["update"])?;
+    apt(&[&["download", "-t", backports.as_str()], NEWER_PIPEWIRE].concat())?;
+    let archives =
+        fs::read_dir(&folder).map_err(|error| error.to_string())?.flatten().map(|entry| entry.path());
+    for archive in archives.filter(|path| path.extension().is_some_and(|end| end == "deb")) {
+        child::run(Command::new("dpkg").arg("-x").arg(archive).arg(&root))?;
+    }
+    Ok(root)
 }
 
 /// Sees to it that every one of `needs` is met.
@@ -226,13 +296,15 @@ fn system() -> Family {
     family(&fs::read_to_string("/etc/os-release").unwrap_or_default())
 }
 
+/// What the text of `/etc/os-release` has for `key`.
+fn field<'a>(os_release: &'a str, key: &str) -> &'a str {
+    let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    line.unwrap_or_default().trim_matches('"')
+}
+
 /// Reads the text of `/etc/os-release`: the name of the system first, then what it says it is like.
 fn family(os_release: &str) -> Family {
-    let field = |key: &str| {
-        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.unwrap_or_default().trim_matches('"')
-    };
-    let names = format!("{} {}", field("ID"), field("ID_LIKE"));
+    let names = format!("{} {}", field(os_release, "ID"), field(os_release, "ID_LIKE"));
     let known = names.split_whitespace().find_map(|name| match name {
         "debian" | "ubuntu" => Some(Family::Debian),
         "fedora" | "rhel" => Some(Family::Fedora),

@@ -74,21 +74,16 @@ pub fn now_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
 }
 
-/// Starts a microphone process. `lead` gives it a client's environment, `wrap` is a program that runs it, if any.
+/// Starts a microphone process; `lead` gives it a client's environment.
 pub fn speak(
     says: Says,
     into: &Into,
     begun_ns: u64,
     log: PathBuf,
-    wrap: Option<&str>,
     lead: impl FnOnce(&mut Command),
 ) -> Background {
     let this = std::env::current_exe().expect("this program");
-    let first = wrap.map_or(this.as_path(), Path::new);
-    Background::start(first, log, |command| {
-        if wrap.is_some() {
-            command.arg(&this);
-        }
+    Background::start(&this, log, |command| {
         command.args([FLAG, says.word(), &begun_ns.to_string()]);
         match into {
             Into::Ports(names) => command.arg("ports").args(*names),

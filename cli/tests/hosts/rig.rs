@@ -4,7 +4,7 @@
 use super::microphone::{Into, RATE, Says, now_ns, speak};
 use super::support::counted::Code;
 use super::support::jack::JackServer;
-use super::support::pipewire::{MIC, MIC2, PipeWireServer};
+use super::support::pipewire::{self, MIC, MIC2, PipeWireServer};
 use super::support::process::Background;
 use super::support::server::PulseServer;
 use super::support::wait_for;
@@ -170,11 +170,9 @@ impl Rig {
                     Says::Mic2 => &["Second Microphone:input_", "mic2:input_"],
                     Says::Loudspeaker => &["Test Speakers:playback_", "spk:playback_"],
                 };
-                speak(says, &Into::Ports(names), begun, log, Some("pw-jack"), |command| server.lead(command))
+                speak(says, &Into::Ports(names), begun, log, |command| server.lead_jack(command))
             }
-            Server::Jack(server) => {
-                speak(says, &Into::Clients, begun, log, None, |command| server.lead(command))
-            }
+            Server::Jack(server) => speak(says, &Into::Clients, begun, log, |command| server.lead(command)),
             Server::PulseAudio(server) if says == Says::Loudspeaker => {
                 // As long as any scene, and of one value, so that where it begins is no matter.
                 let sound = self.scratch().join("loudspeaker.s16");
@@ -186,7 +184,7 @@ impl Rig {
             }
             Server::PulseAudio(server) => {
                 let fifo = if says == Says::Mic2 { self.second_fifo() } else { server.fifo_path() };
-                speak(says, &Into::Fifo(fifo), begun, log, None, |_| ())
+                speak(says, &Into::Fifo(fifo), begun, log, |_| ())
             }
         };
         self.voices.push((says, voice));
@@ -230,14 +228,9 @@ impl Rig {
 
     /// A program with the environment of this path.
     pub fn client(&self, program: &str) -> Command {
-        let mut command = if self.route == Route::E2 && program != "pw-record" {
-            let mut command = Command::new("pw-jack");
-            command.arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
+        let mut command = Command::new(program);
         match &self.server {
+            Server::PipeWire(server) if self.route == Route::E2 => server.lead_jack(&mut command),
             Server::PipeWire(server) => server.lead(&mut command),
             Server::PulseAudio(server) => server.lead(&mut command),
             Server::Jack(server) => server.lead(&mut command),
@@ -458,10 +451,13 @@ fn asound_conf(route: Route) -> String {
 /// it excludes PulseAudio's.
 fn plugin(file: &str) -> PathBuf {
     let unpacked = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("pipewire-alsa").join("usr/lib");
-    let libraries = [Path::new("/usr/lib"), Path::new("/usr/lib64"), &unpacked];
+    let mut libraries = vec![PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64"), unpacked];
+    if let Some(another) = pipewire::unpacked() {
+        libraries.insert(0, another.join("usr/lib"));
+    }
     let with_kinds = libraries.iter().flat_map(|library| {
         let kinds = fs::read_dir(library).into_iter().flatten().flatten().map(|entry| entry.path());
-        std::iter::once(library.to_path_buf()).chain(kinds)
+        std::iter::once(library.clone()).chain(kinds)
     });
     let found = with_kinds.map(|folder| folder.join("alsa-lib").join(file)).find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("{file} is nowhere: `cargo xtask setup` fetches it"))

@@ -252,6 +252,8 @@ fn exact(rig: &mut Rig, length: Length) -> Verdict {
     let outcome = record(rig, &Plan::native(seconds), |_| ());
     let mut judge = Judge::of(&outcome);
     judge.succeeded().heard(seconds - 1.0).nothing_else().told(0);
+    let changes = outcome.events("devices changed");
+    judge.must(changes == 0, || format!("devices are told to have changed {changes} times, and none has"));
     // A graph that is late itself loses frames for everybody; then it is enough to tell.
     if outcome.theirs.falls_short() == 0 {
         let (ours, told) = (&outcome.ours, outcome.told().0);
@@ -347,7 +349,9 @@ fn default_changes(rig: &mut Rig, length: Length) -> Verdict {
     });
     let mut judge = Judge::of(&outcome);
     judge.succeeded().nothing_else().heard_at_the_end();
-    // Two microphones have no common positions, so each is judged for itself; the native recorder says which is heard.
+    let (untold, error) = (outcome.ours.untold_of(&outcome.theirs), outcome.told().1);
+    judge.must(untold <= error, || format!("{untold} frames ({}) are missing UNTOLD", ms(untold)));
+    // The native recorder says which microphone is the default.
     let hears = |recorded: &super::support::counted::Recorded| {
         recorded
             .source()

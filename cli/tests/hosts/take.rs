@@ -192,13 +192,19 @@ impl Outcome {
 
     /// Losses that were neither settled nor revoked when the take ended: nothing stands for them in the file.
     pub fn provisional(&self) -> (i64, i64) {
-        let events = self.json["events"].as_array().cloned().unwrap_or_default();
+        let events = self.json["events"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut open: Option<(i64, i64)> = None;
         for event in events.iter().filter(|event| event["kind"] == "lost") {
             let (frames, error) = (event["frames"].as_i64(), event["error_frames"].as_i64());
             open = (event["state"] == "provisional").then(|| (frames.unwrap_or(0), error.unwrap_or(0)));
         }
         open.unwrap_or_default()
+    }
+
+    /// How many events of this kind there were.
+    pub fn events(&self, kind: &str) -> usize {
+        let events = self.json["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+        events.iter().filter(|event| event["kind"] == kind).count()
     }
 
     /// The account's holes, for people.

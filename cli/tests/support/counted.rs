@@ -195,8 +195,8 @@ impl Recorded {
         in_source - (last.at + last.frames - first.at) as i64
     }
 
-    /// Where the recording's time and the source's part: the place, and how many frames are missing there (negative:
-    /// too many).
+    /// Where the recording's time and that of a microphone part: the place, and how many frames are missing there
+    /// (negative: too many).
     pub fn steps(&self) -> Vec<(u64, i64)> {
         let source: Vec<(Run, u32)> = self.source().collect();
         let step = |pair: &[(Run, u32)]| {
@@ -204,7 +204,7 @@ impl Recorded {
             let in_source = i64::from(*to) - i64::from(*from);
             (before.at + before.frames, in_source - (after.at - before.at) as i64)
         };
-        source.windows(2).map(step).filter(|(_, frames)| *frames != 0).collect()
+        source.windows(2).filter(of_one).map(step).filter(|(_, frames)| *frames != 0).collect()
     }
 
     /// How many frames of the source `other` has and this has not, between this one's first and last. They stand in
@@ -236,7 +236,7 @@ impl Recorded {
             let late = (in_place - (i64::from(gone.1) - i64::from(gone.0))).max(0);
             (beside - in_place).max(0) - late
         };
-        source.windows(2).map(at).sum()
+        source.windows(2).filter(of_one).map(at).sum()
     }
 
     /// What of the source it holds, in order of the source, nothing twice.
@@ -252,6 +252,11 @@ impl Recorded {
         }
         joined
     }
+}
+
+/// Whether two runs are of one microphone: from one to another there is no way to count.
+fn of_one(pair: &&[(Run, u32)]) -> bool {
+    (pair[0].1 < SECOND) == (pair[1].1 < SECOND)
 }
 
 /// Short runs of the source are chance, and count as altered.

@@ -2,16 +2,26 @@
 
 use super::process::{Background, answer, short_directory};
 use super::wait_for;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// How long it may take until it answers; half a second is usual.
 const START_BOUND: Duration = Duration::from_secs(15);
+
+/// How long it may take to end: one that is killed leaves its name in a list of all of the machine, which has 8 places.
+const END_BOUND: Duration = Duration::from_secs(10);
+
+/// Names that servers here have in turn. One that was killed is struck off that list by the next of the same name.
+const NAMES: u32 = 4;
+
+/// How long a name may be waited for.
+const NAME_BOUND: Duration = Duration::from_secs(300);
 
 /// A running jackd with the dummy driver at 48 kHz, under a name of its own. It has two microphone ports, which are
 /// silent, and mixes into a client's port whatever is connected to it.
@@ -21,6 +31,8 @@ pub struct JackServer {
     name: String,
     period: u32,
     directory: TempDir,
+    // Last: the name is free when the server has ended.
+    _lock: Flock<File>,
 }
 
 impl JackServer {
@@ -29,15 +41,13 @@ impl JackServer {
     /// # Panics
     /// If jackd is missing or does not come up in 15 s: with its log.
     pub fn start(period: u32) -> Self {
-        static STARTED: AtomicU32 = AtomicU32::new(0);
         let directory = short_directory("xdg");
         for private in ["home", "xdg"] {
             fs::create_dir(directory.path().join(private)).expect("a private directory");
         }
-        // The name is known to all of the machine, and short.
-        let name = format!("hk{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+        let (name, lock) = wait_for(NAME_BOUND, || free_name(directory.path())).expect("a name that is free");
         let server = spawn(&name, period, directory.path());
-        let mut jack = Self { server, name, period, directory };
+        let mut jack = Self { server, name, period, directory, _lock: lock };
         jack.wait_until_up();
         jack
     }
@@ -99,11 +109,22 @@ impl JackServer {
     }
 }
 
+/// A name that no other test of this user has, held until the lock is dropped.
+fn free_name(own: &Path) -> Option<(String, Flock<File>)> {
+    let user = own.metadata().ok()?.uid();
+    (0..NAMES).find_map(|number| {
+        let name = format!("hearken-{user}-{number}");
+        let file = File::create(std::env::temp_dir().join(format!("{name}.lock"))).ok()?;
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).ok().map(|lock| (name, lock))
+    })
+}
+
 fn spawn(name: &str, period: u32, directory: &Path) -> Background {
     Background::start(Path::new("jackd"), directory.join("jackd.log"), |command| {
         command.args(["-n", name, "-R", "-P70", "-d", "dummy", "-r", "48000", "-p", &period.to_string()]);
         command.envs(environment(name, directory)).env("JACK_NO_AUDIO_RESERVATION", "1");
     })
+    .patience(END_BOUND)
 }
 
 fn environment(name: &str, directory: &Path) -> [(&'static str, String); 4] {

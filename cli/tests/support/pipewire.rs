@@ -10,6 +10,9 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// Names a folder that another PipeWire than the system's is unpacked in; `cargo xtask hosts --newer` sets it.
+pub const ANOTHER: &str = "HEARKEN_PIPEWIRE";
+
 /// How long all of it may take until it answers; half a second is usual.
 const START_BOUND: Duration = Duration::from_secs(20);
 
@@ -57,8 +60,16 @@ impl PipeWireServer {
     pub fn start() -> Self {
         let directory = short_directory("xdg/pipewire-0-manager");
         let path = directory.path();
-        let settings = path.join("home/.config/pipewire/pipewire.conf.d");
-        for private in [&path.join("xdg"), &settings] {
+        let settings = match unpacked() {
+            Some(another) => {
+                let from = another.join("usr/share/pipewire");
+                let copied = Command::new("cp").arg("-r").arg(from).arg(path.join("conf")).status();
+                assert!(copied.is_ok_and(|status| status.success()), "no PipeWire in {}", another.display());
+                path.join("conf/pipewire.conf.d")
+            }
+            None => path.join("home/.config/pipewire/pipewire.conf.d"),
+        };
+        for private in [&path.join("xdg"), &path.join("home"), &settings] {
             fs::create_dir_all(private).expect("a private directory");
         }
         fs::write(settings.join("10-test.conf"), GRAPH).expect("the server's settings");
@@ -192,6 +203,17 @@ impl PipeWireServer {
         command.envs(environment(self.directory.path())).current_dir(self.scratch());
     }
 
+    /// Gives `command` the environment of a client of JACK's: PipeWire's library in the place of JACK's.
+    pub fn lead_jack(&self, command: &mut Command) {
+        self.lead(command);
+        // The loader puts in what the system's folder for libraries is called.
+        let (libraries, more) = match unpacked().map(|another| libraries(&another)) {
+            Some(libraries) => (libraries.display().to_string(), format!(":{}", libraries.display())),
+            None => ("/usr/${LIB}".to_owned(), String::new()),
+        };
+        command.env("LD_LIBRARY_PATH", format!("{libraries}/pipewire-0.3/jack{more}"));
+    }
+
     /// Numbers of its processes, by their names.
     pub fn processes(&self) -> Vec<u32> {
         self.programs.iter().map(Background::id).collect()
@@ -208,13 +230,41 @@ fn bus_of(directory: &Path) -> String {
     format!("unix:path={}", directory.join("xdg/bus").display())
 }
 
+/// The folder of [`ANOTHER`].
+pub fn unpacked() -> Option<PathBuf> {
+    std::env::var_os(ANOTHER).map(PathBuf::from)
+}
+
+/// The libraries of what is unpacked in `root`.
+fn libraries(root: &Path) -> PathBuf {
+    let folders =
+        fs::read_dir(root.join("usr/lib")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let found = folders.into_iter().find(|folder| folder.join("spa-0.2").is_dir());
+    found.unwrap_or_else(|| panic!("no PipeWire in {}", root.display()))
+}
+
 /// Where server and clients find each other, and nothing of the user's own set-up.
-fn environment(directory: &Path) -> [(&'static str, String); 4] {
+fn environment(directory: &Path) -> Vec<(&'static str, String)> {
     let under = |name: &str| directory.join(name).display().to_string();
-    [
+    let mut environment = vec![
         ("HOME", under("home")),
         ("XDG_CONFIG_HOME", under("home/.config")),
         ("XDG_RUNTIME_DIR", under("xdg")),
         ("DBUS_SESSION_BUS_ADDRESS", bus_of(directory)),
-    ]
+    ];
+    if let Some(another) = unpacked() {
+        let (libraries, share) = (libraries(&another), another.join("usr/share/wireplumber"));
+        let library = |name: &str| libraries.join(name).display().to_string();
+        environment.extend([
+            ("PATH", format!("{}:/usr/bin:/bin", another.join("usr/bin").display())),
+            ("LD_LIBRARY_PATH", library("")),
+            ("SPA_PLUGIN_DIR", library("spa-0.2")),
+            ("PIPEWIRE_MODULE_DIR", library("pipewire-0.3")),
+            ("PIPEWIRE_CONFIG_DIR", under("conf")),
+            ("WIREPLUMBER_MODULE_DIR", library("wireplumber-0.5")),
+            ("WIREPLUMBER_CONFIG_DIR", share.display().to_string()),
+            ("WIREPLUMBER_DATA_DIR", share.display().to_string()),
+        ]);
+    }
+    environment
 }

@@ -24,6 +24,7 @@ const AHEAD: &str = "-11";
 pub struct Background {
     process: Child,
     log: PathBuf,
+    patience: Duration,
 }
 
 impl Background {
@@ -39,7 +40,13 @@ impl Background {
         let also: File = said.try_clone().expect("the log once more");
         command.stdin(Stdio::null()).stdout(said).stderr(also);
         let process = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        Self { process, log }
+        Self { process, log, patience: STOP_BOUND }
+    }
+
+    /// Lets it take so long to end when asked kindly.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// The process's number.
@@ -83,7 +90,7 @@ impl Drop for Background {
     fn drop(&mut self) {
         self.signal(Signal::SIGCONT);
         self.signal(Signal::SIGTERM);
-        if !self.ends_within(STOP_BOUND) {
+        if !self.ends_within(self.patience) {
             self.kill();
         }
     }
