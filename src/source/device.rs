@@ -16,6 +16,8 @@ mod jack_ports;
 
 use super::{Host, Input, Session, Stop, Wish, no_thread};
 use crate::error::{Error, ErrorKind};
+#[cfg(all(target_os = "linux", feature = "realtime"))]
+use crate::faults::{Fault, Faults};
 use crate::format::StreamFormat;
 use crate::time::{Clock, Waker};
 pub use by_cpal::{CpalDevice, CpalHost, data_closure};
@@ -323,6 +325,14 @@ fn period_frames(wish: &Wish, rate_hz: u32) -> u32 {
         },
         |period| frames_in(period, rate_hz),
     )
+}
+
+/// Asks for real-time priority for the calling thread, which reads a device; a refusal is told.
+#[cfg(all(target_os = "linux", feature = "realtime"))]
+fn hurry(faults: &Faults, period_frames: u32, rate_hz: u32) {
+    if audio_thread_priority::promote_current_thread_to_real_time(period_frames, rate_hz).is_err() {
+        faults.report(Fault::RealtimeDenied);
+    }
 }
 
 /// The frames of a period, rounded; at least one.

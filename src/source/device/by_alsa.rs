@@ -186,6 +186,8 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         return;
     }
     let guard = is_left_to_a_server.then(|| guard(faults.clone(), wish.worker.clone())).flatten();
+    #[cfg(feature = "realtime")]
+    super::hurry(&faults, ring.period as u32, ring.rate_hz);
     let over = AlsaReader::new(&pcm, card, ring, data, faults.clone(), end.as_fd()).run();
     drop((pcm, guard));
     if over == Over::Gone {
