@@ -243,7 +243,11 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         }
     };
     // Nobody waits any more when the time limit has passed: then the connection is dropped at once.
+    #[cfg(feature = "realtime")]
+    let (period, rate_hz) = (session.info.period_frames.unwrap_or(0), session.info.format.rate_hz);
     if told.tell(Ok(session)) {
+        #[cfg(feature = "realtime")]
+        super::hurry(&stream.faults, period, rate_hz);
         stream.run();
         wish.worker.wake();
     }
