@@ -327,12 +327,23 @@ fn period_frames(wish: &Wish, rate_hz: u32) -> u32 {
     )
 }
 
-/// Asks for real-time priority for the calling thread, which reads a device; a refusal is told.
+/// Asks for real-time priority for the calling thread, which reads a device; a refusal is told. The library that asks says
+/// yes also where nothing changed, so the system is asked.
 #[cfg(all(target_os = "linux", feature = "realtime"))]
 fn hurry(faults: &Faults, period_frames: u32, rate_hz: u32) {
-    if audio_thread_priority::promote_current_thread_to_real_time(period_frames, rate_hz).is_err() {
+    let asked = audio_thread_priority::promote_current_thread_to_real_time(period_frames, rate_hz);
+    let said = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
+    if asked.is_err() || !is_real_time(&said) {
         faults.report(Fault::RealtimeDenied);
     }
+}
+
+/// Whether a thread's line in `/proc` has the policy FIFO or RR, its 41st word.
+#[cfg(all(target_os = "linux", any(feature = "realtime", test)))]
+fn is_real_time(stat: &str) -> bool {
+    // A thread's name may have spaces.
+    let behind_the_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    matches!(behind_the_name.split_whitespace().nth(38), Some("1" | "2"))
 }
 
 /// The frames of a period, rounded; at least one.
@@ -346,4 +357,18 @@ fn there_is_no(wanted: &str, there: &[DeviceInfo]) -> Error {
     let there: Vec<&str> = there.iter().map(|device| device.id.as_str()).collect();
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     Error::new(ErrorKind::NotFound, format!("there is no input device '{wanted}'; there are: {there}"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::is_real_time;
+
+    #[test]
+    fn a_threads_policy_is_read_behind_its_name() {
+        let stat = |policy| format!("7 (a (b) c) S 1 7 7 {} {policy} 0 0 0", "0 ".repeat(34).trim());
+        assert!(is_real_time(&stat(1)) && is_real_time(&stat(2)));
+        assert!(!is_real_time(&stat(0)) && !is_real_time(""));
+        let own = std::fs::read_to_string("/proc/thread-self/stat").expect("a line");
+        assert!(!is_real_time(&own), "{own}");
+    }
 }
