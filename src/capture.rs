@@ -78,7 +78,7 @@ impl Capture {
             origin: config.clock.now(),
             first_open: Arc::default(),
             worker: OnceLock::new(),
-            watcher: OnceLock::new(),
+            watch: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared), config })
     }
@@ -225,7 +225,7 @@ impl Capture {
             return Err(error);
         }
         if self.config.watch_devices && self.config.input.is_device() {
-            watch::watch_devices(self.shared.clone(), self.config.host.clone());
+            watch::watch_devices(&self.shared, self.config.host.clone());
         }
         Ok(())
     }
@@ -254,6 +254,7 @@ impl Capture {
                 input,
                 stats,
                 gaps: Vec::new(),
+                provisional: Vec::new(),
                 epochs: Vec::new(),
                 events: Vec::new(),
                 late_callbacks: 0,

@@ -55,6 +55,8 @@ pub(crate) struct Engine {
     past: Stats,
     epochs: Vec<EpochReport>,
     gaps: Vec<Gap>,
+    /// What looked lost at the end of an epoch.
+    provisional: Vec<Gap>,
     rates: RateWindow,
     picture: newest::Writer<Picture>,
     painter: Painter,
@@ -84,6 +86,7 @@ impl Engine {
             past: Stats::default(),
             epochs: Vec::new(),
             gaps: Vec::new(),
+            provisional: Vec::new(),
             rates: RateWindow::default(),
             picture,
             // Of no device yet.
@@ -236,7 +239,7 @@ impl Engine {
         self.outlets.loss(loss);
         self.bulletin.tell(EventKind::Lost(verdict));
         if verdict.state == LossState::Settled {
-            let Verdict { position, frames, error_frames, .. } = verdict;
+            let Verdict { frames, error_frames, .. } = verdict;
             line.timing.settle(&verdict, axis);
             // What is on its way was delivered in time; from here on everything is later, but for who holds back.
             let missing = Some(Cause::Lost);
@@ -244,9 +247,7 @@ impl Engine {
             let span = Span { start: axis, end: axis + frames, missing, error_frames, late };
             self.outlets.hole(span, line);
             self.sound.missing(frames);
-            let (start, end) = (line.place(position, first_hz), line.place(position + frames, first_hz));
-            let gap = Gap { position: start, frames: end - start, error_frames, cause: Cause::Lost };
-            note(gap, &mut self.gaps, &mut self.bulletin);
+            note(line.gap(&verdict, first_hz), &mut self.gaps, &mut self.bulletin);
         }
     }
 
@@ -255,8 +256,10 @@ impl Engine {
     pub fn leave(&mut self, last: Option<&Final>, live: &Live, why: Option<Away>) {
         self.add(|| Entry::Leave { last: last.copied(), live: *live, why });
         let first_hz = self.first_hz;
-        let ledger = self.ledger(&live.record);
-        self.past = self.together(live);
+        // What comes between two epochs is a hole of its own.
+        let now = why.is_none().then_some(self.bulletin.now);
+        let ledger = self.ledger(&live.record, now);
+        self.past = self.together(live, now);
         if let Some(next) = self.next.take() {
             // It brought nothing.
             self.outlets.leave_empty(&next);
@@ -272,12 +275,17 @@ impl Engine {
             }
             let axis = line.axis();
             outlets.leave(line);
+            if let Some(verdict) = line.timing.provisional()
+                && self.provisional.len() < MOST_EPOCHS
+            {
+                self.provisional.push(line.gap(&verdict, first_hz));
+            }
             let end = line.timing.captured(axis as f64, 0.0);
             self.left = Some(Left { end, why: why.unwrap_or(Away::Suspended) });
             let report = line.report(ledger, why);
             self.keep(report);
         }
-        self.stats = self.together(live);
+        self.stats = self.together(live, now);
         if matches!(why, Some(Away::Idle | Away::Suspended)) {
             self.outlets.history.clear();
         }
@@ -295,12 +303,13 @@ impl Engine {
         }
     }
 
-    /// The end, after the last epoch's: what was noted.
-    pub fn finish(&mut self) -> (Vec<Gap>, Vec<EpochReport>) {
+    /// The end, after the last epoch's: what was noted, that is holes, what looked like some, and epochs.
+    pub fn finish(&mut self) -> (Vec<Gap>, Vec<Gap>, Vec<EpochReport>) {
         self.outlets.finish(self.line.as_ref());
         // Losses were found after what came behind them.
         self.gaps.sort_by_key(|gap| gap.position);
-        (std::mem::take(&mut self.gaps), std::mem::take(&mut self.epochs))
+        let (gaps, provisional) = (std::mem::take(&mut self.gaps), std::mem::take(&mut self.provisional));
+        (gaps, provisional, std::mem::take(&mut self.epochs))
     }
 
     /// What is open, or was open last; none before the first opening.
@@ -326,10 +335,10 @@ impl Engine {
     pub fn look(&mut self, live: &Live, now: Duration) {
         self.add(|| Entry::Look { live: *live, now });
         if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
-            line.timing.callback(live.record.stamp_ns, live.largest);
+            line.timing.look(live, now);
             line.cadence.look(&live.record);
         }
-        self.stats = self.together(live);
+        self.stats = self.together(live, Some(self.bulletin.now));
         let Ledger { captured, dropped, lost, .. } = self.stats.ledger;
         self.rates.late(live.late);
         self.stats.rates = self.rates.look(now, captured, dropped, lost);
@@ -365,22 +374,27 @@ impl Engine {
         self.next.as_ref().or(self.line.as_ref().filter(|_| self.left.is_none()))
     }
 
-    fn ledger(&self, record: &Record) -> Ledger {
-        self.open().map_or_else(Ledger::default, |line| Ledger {
-            lost: line.timing.lost(),
-            lost_provisional: line.timing.lost_provisional(),
-            ..line.timeline.ledger(record)
+    fn ledger(&self, record: &Record, now: Option<Duration>) -> Ledger {
+        self.open().map_or_else(Ledger::default, |line| {
+            let (unaccounted, unaccounted_error) = line.timing.unaccounted(now);
+            Ledger {
+                lost: line.timing.lost(),
+                lost_provisional: line.timing.lost_provisional(),
+                unaccounted,
+                unaccounted_error,
+                ..line.timeline.ledger(record)
+            }
         })
     }
 
     /// The figures of all epochs.
-    fn together(&self, live: &Live) -> Stats {
+    fn together(&self, live: &Live, now: Option<Duration>) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
             let Stats { repaired_samples, wakeups, slow_closures, rates, .. } = self.stats;
             return Stats { repaired_samples, wakeups, slow_closures, rates, ..self.past };
         };
         Stats {
-            ledger: past.ledger + self.ledger(&live.record),
+            ledger: past.ledger + self.ledger(&live.record, now),
             clock: line.timing.stats(),
             callbacks: past.callbacks + live.record.callbacks,
             max_callback_frames: past.max_callback_frames.max(live.largest.into()),

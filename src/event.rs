@@ -196,11 +196,11 @@ pub(crate) fn events() -> (Teller, Events) {
 fn log(event: &Event) {
     let at_ms = event.at.as_millis() as u64;
     match &event.kind {
-        EventKind::Opened(InputInfo { host, id, name, format }) => {
-            tracing::info!(at_ms, host, id, name, %format, "opened");
+        EventKind::Opened(InputInfo { host, id, name, format, server, period_frames }) => {
+            tracing::info!(at_ms, host, id, name, %format, server, period_frames, "opened");
         }
-        EventKind::Reopened(InputInfo { host, id, name, format }) => {
-            tracing::info!(at_ms, host, id, name, %format, "reopened");
+        EventKind::Reopened(InputInfo { host, id, name, format, server, period_frames }) => {
+            tracing::info!(at_ms, host, id, name, %format, server, period_frames, "reopened");
         }
         EventKind::Closed(why) => tracing::info!(at_ms, ?why, "closed"),
         EventKind::CannotOpen(error) => tracing::warn!(at_ms, %error, "cannot open"),

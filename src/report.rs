@@ -19,6 +19,10 @@ pub struct Report {
     /// The holes, on one axis: frames at the first epoch's rate, the time between epochs included. Neighbours of one
     /// cause are merged; the first 4,096 of them.
     pub gaps: Vec<Gap>,
+    /// What looked lost at the end of an epoch and had done so for too short a while to be settled, on the same axis; not
+    /// among `gaps`, and nothing stands for it. Frames of `stats.ledger.lost_provisional`.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub provisional: Vec<Gap>,
     /// The opens, one after the other: the first 1,024.
     pub epochs: Vec<EpochReport>,
     /// What happened: the first 1,024 events.

@@ -31,7 +31,14 @@ fn gap(cause: Cause) -> Gap {
 }
 
 fn input() -> InputInfo {
-    InputInfo { host: "alsa".into(), id: "hw:CARD=0".into(), name: "A \"microphone\"".into(), format: FORMAT }
+    InputInfo {
+        host: "alsa".into(),
+        id: "hw:CARD=0".into(),
+        name: "A \"microphone\"".into(),
+        format: FORMAT,
+        server: Some("pulse".into()),
+        period_frames: Some(441),
+    }
 }
 
 fn clock() -> ClockStats {
@@ -195,7 +202,7 @@ fn figures_and_reports_are_read_back() {
     });
     let expected = json!({
         "host": "alsa", "id": "hw:CARD=0", "name": "A \"microphone\"",
-        "rate_hz": 44_100, "channels": 2, "sample_format": "i24",
+        "rate_hz": 44_100, "channels": 2, "sample_format": "i24", "server": "pulse", "period_frames": 441,
     });
     assert_eq!(told["input"], expected);
     assert_eq!(told["epochs"][0]["started_at_ms"], 86_400_123.456789);
@@ -222,14 +229,14 @@ fn events_and_pictures_are_read_back() {
     (picture.columns[127].min, picture.spectrum[63]) = (-9, -3.01);
     assert_eq!(round(picture)["columns"][127], json!({"min": -9, "max": 0, "flags": 0}));
     let device = json!({
-        "host": "alsa", "id": "default", "name": "Default", "default": true,
+        "host": "alsa", "id": "default", "name": "Default", "kind": "monitor", "default": true,
         "rate_hz": 48_000, "channels": 2, "sample_format": "f32",
     });
     let known: DeviceInfo = serde_json::from_value(device.clone()).unwrap();
     assert_eq!(known.format.map(|format| format.sample), Some(SampleFormat::F32));
     assert_eq!(round(known), device);
     // One that cannot be asked now.
-    let mute = json!({"host": "alsa", "id": "x", "name": "X", "default": false});
+    let mute = json!({"host": "alsa", "id": "x", "name": "X", "kind": "microphone", "default": false});
     assert_eq!(round(serde_json::from_value::<DeviceInfo>(mute.clone()).unwrap()), mute);
 }
 

@@ -232,7 +232,14 @@ mod tests {
         let format = StreamFormat { rate_hz: 48_000, channels: 2, sample: hearken::SampleFormat::F32 };
         let mut progress = Progress::new(format, Some(Duration::from_secs(3599)));
         let stats = Stats::default();
-        let input = hearken::InputInfo { host: "alsa".into(), id: "a".into(), name: "a".into(), format };
+        let input = hearken::InputInfo {
+            host: "alsa".into(),
+            id: "a".into(),
+            name: "a".into(),
+            format,
+            server: None,
+            period_frames: None,
+        };
         let mut says = |kind, word: &str| {
             progress.hear(&Event { at: Duration::from_secs(2), kind });
             let line = progress.line(Duration::from_secs(3598), &stats);

@@ -39,6 +39,8 @@ use std::time::Duration;
 
 /// The longest hold-back, in milliseconds.
 const MOST_HELD_BACK_MS: u32 = 5_000;
+/// A file waits no longer than this for what is found out late, unless it is asked to.
+const MOST_FOLLOWED: Duration = Duration::from_millis(2_500);
 
 /// What a tap's closure is.
 type Closure<T> = Box<dyn FnMut(Chunk<T>) + Send>;
@@ -73,6 +75,8 @@ pub struct Tap {
     gaps: GapPolicy,
     /// None if nothing was said.
     hold_back_ms: Option<u32>,
+    /// Longer, where it takes longer until a loss is known.
+    follows: bool,
     queue: usize,
     when_full: WhenFull,
 }
@@ -89,6 +93,7 @@ impl Default for Tap {
             hop: None,
             gaps: GapPolicy::default(),
             hold_back_ms: None,
+            follows: false,
             queue: 64,
             when_full: WhenFull::default(),
         }
@@ -158,11 +163,12 @@ impl Tap {
         Self { gaps, ..self }
     }
 
-    /// Hears everything so much later, `0..=5_000` ms, to have in its place what is found out late. Default 0, for a
-    /// file 250.
+    /// Hears everything so much later, `0..=5_000` ms, to have in its place what is found out late. Default 0; for a file as
+    /// long as that takes with the stream at hand, 250 ms to 2.5 s.
     ///
-    /// Frames that a device lost are known of when what follows has been late for a while: about 0.2 s where its stamps
-    /// are exact, up to 0.7 s where they stray, 2 s where they are an audio server's. A loss that is settled within the
+    /// Frames that a device lost are known of when what follows has been late for a while: ten blocks where its stamps are
+    /// exact, up to thirty where they stray (a block is 20 ms, or a callback if that is longer), 2.5 s where they are an
+    /// audio server's. A loss that is settled within the
     /// hold-back is a hole like any other, where it happened; one that takes longer comes right behind what was heard by
     /// then. With 0 that is where the newest frame is.
     ///
@@ -206,14 +212,17 @@ impl Tap {
     fn queue_for(&self, pre_roll: Duration) -> usize {
         let rate = self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ);
         let hop = self.hop.unwrap_or(self.len).frames(rate).max(1);
-        let at_once = pre_roll + Duration::from_millis(self.hold_back_ms.unwrap_or(0).into());
+        let held = Duration::from_millis(self.hold_back_ms.unwrap_or(0).into());
+        let at_once = pre_roll + if self.follows { held.max(MOST_FOLLOWED) } else { held };
         self.queue + (at_once.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize
     }
 
-    /// For how many device frames a tap of `tap_hz` hears nothing. In step with its chunks: its hold-back ends when
-    /// another chunk is due, and one look serves both.
-    fn hold_back_frames(&self, device_hz: u32, tap_hz: u32) -> u64 {
+    /// For how many device frames a tap of `tap_hz` hears nothing, where a loss is known within `settles`. In step with its
+    /// chunks: its hold-back ends when another chunk is due, and one look serves both.
+    fn hold_back_frames(&self, settles: Duration, device_hz: u32, tap_hz: u32) -> u64 {
         let frames = u64::from(Length::Ms(self.hold_back_ms.unwrap_or(0)).frames(device_hz));
+        let settles = settles.min(MOST_FOLLOWED).as_secs_f64() * f64::from(device_hz);
+        let frames = if self.follows { frames.max(settles.ceil() as u64) } else { frames };
         let hop = self.hop.unwrap_or(self.len).frames(tap_hz);
         let hop = run_frames(0, hop.into(), tap_hz, device_hz).max(1);
         if hop <= frames { frames.next_multiple_of(hop) } else { frames }

@@ -48,6 +48,8 @@ const STANDS: u32 = 8;
 /// So many early stamps in a row that agree with each other are a new clock; so many that are far too late.
 const EARLY_STRIKES: u32 = 8;
 const FAR_STRIKES: u32 = 500;
+/// What the stamps say of a loss is true if they say so much of it.
+const FOLLOWED: f64 = 0.5;
 
 /// A stamp: `d` nanoseconds later than the nominal rate makes it at `x`, nominal seconds since the base. It has no
 /// position, which `x` stands for: every capture keeps hundreds.
@@ -181,6 +183,29 @@ impl Clock {
             }
         }
         self.track.shift(position, shift + slope * seconds);
+    }
+
+    /// The same, as the arrivals of blocks up to `end` say, whatever the stamps do: these may have told of it, have hidden
+    /// it, or have been followed already.
+    pub fn reanchor_by_arrivals(&mut self, position: f64, frames: f64, end: f64) {
+        let lost_ns = frames / self.rate * 1e9;
+        let late = |position: f64| self.track.at(position).map_or(0.0, |ns| ns - position / self.rate * 1e9);
+        let missing = lost_ns - (late(end) - late(position));
+        if missing < FOLLOWED * lost_ns {
+            return;
+        }
+        let behind = self.x(position) - 0.5 / self.rate;
+        let line = self.line();
+        let told = self.recent.iter().filter(|sample| sample.x >= behind).map(|it| it.d - line.at(it.x));
+        let told = told.fold(f64::INFINITY, f64::min);
+        let hidden = if told.is_finite() { lost_ns - told } else { 0.0 };
+        if hidden.abs() > FOLLOWED * lost_ns {
+            // The stamps' clock is that much behind from now on.
+            self.jumped -= hidden;
+            self.recent.iter_mut().filter(|sample| sample.x >= behind).for_each(|sample| sample.d += hidden);
+            self.unrest.raise(0.1 * hidden);
+        }
+        self.reanchor(position, frames);
     }
 
     /// When the frame at `position` was captured.

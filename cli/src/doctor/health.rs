@@ -44,6 +44,8 @@ pub struct Facts {
     pub dropped: u64,
     pub lost: u64,
     pub lost_provisional: u64,
+    /// Frames that the clock misses and no account has, more than may be on their way.
+    pub unaccounted: u64,
     pub errors: u64,
     pub xruns: u64,
     pub class: StampClass,
@@ -69,6 +71,7 @@ impl From<&Checkup> for Facts {
             dropped: stats.ledger.dropped,
             lost: stats.ledger.lost,
             lost_provisional: stats.ledger.lost_provisional,
+            unaccounted: if stats.ledger.clock_agrees() { 0 } else { stats.ledger.unaccounted },
             errors: stats.errors,
             xruns: stats.xruns,
             class: stats.clock.class,
@@ -117,13 +120,19 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         found.push(fault("the program was too slow", detail, "is the machine overloaded?"));
     }
     if facts.lost > 0 {
-        let detail = format!("{} frames, as its stamps say", facts.lost);
+        let detail =
+            format!("{} frames are missing", facts.lost + facts.lost_provisional + facts.unaccounted);
         let advice =
             "a busy machine, a weak cable or hub, or a driver with too small a buffer may be the reason";
         found.push(fault("the device loses audio", detail, advice));
     } else if facts.lost_provisional > 0 {
         let detail = format!("{} frames seem to be missing; it is not settled", facts.lost_provisional);
         found.push(note("the device may lose audio", detail, "run it again for longer, with --seconds 30"));
+    } else if facts.unaccounted > 0 && facts.actual_rate_hz.is_none() {
+        let detail =
+            format!("as the clock says, {} frames are missing that are in no account", facts.unaccounted);
+        let advice = "run it again for longer, with --seconds 30; is the machine very busy?";
+        found.push(fault("audio is missing", detail, advice));
     }
     if facts.errors > 0 {
         let detail = format!("{} errors, {} of them lost data", facts.errors, facts.xruns);
@@ -184,7 +193,8 @@ fn clock(facts: &Facts) -> Option<Finding> {
         {
             note("too short to judge the clock", within, "run it for longer, with --seconds 30")
         }
-        _ if facts.ppm.abs() > MOST_PPM => {
+        // Where frames are missing, a rate only says how many.
+        _ if facts.ppm.abs() > MOST_PPM && facts.lost + facts.lost_provisional + facts.unaccounted == 0 => {
             let advice = "does the device belong to a virtual machine, or to a network?";
             note("the clock is far off", format!("{:+.0} ppm", facts.ppm), advice)
         }
@@ -215,6 +225,7 @@ mod tests {
             dropped: 0,
             lost: 0,
             lost_provisional: 0,
+            unaccounted: 0,
             errors: 0,
             xruns: 0,
             class: StampClass::Device,
@@ -237,12 +248,15 @@ mod tests {
 
     #[test]
     fn each_fault_is_named_and_nothing_else() {
-        let cases: [Case; 10] = [
+        let cases: [Case; 13] = [
             (|facts| facts.failure = Some("gone".into()), "the device failed"),
             (|facts| facts.captured = 0, "the device delivers nothing"),
             (|facts| facts.stalls = 1, "the device stalls"),
             (|facts| facts.dropped = 1, "the program was too slow"),
             (|facts| facts.lost = 1, "the device loses audio"),
+            (|facts| facts.unaccounted = 9_600, "audio is missing"),
+            (|facts| (facts.unaccounted, facts.ppm) = (72_000, -500_000.0), "audio is missing"),
+            (|facts| (facts.lost, facts.ppm) = (72_000, -500_000.0), "the device loses audio"),
             (|facts| facts.errors = 1, "the device reports errors"),
             (|facts| facts.actual_rate_hz = Some(44_100), "the sample rate is wrong"),
             (|facts| facts.peak_dbfs = f64::NEG_INFINITY, "no signal: is it muted?"),
