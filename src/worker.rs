@@ -167,6 +167,7 @@ impl Worker {
         // Acquire: pairs with the watcher's store.
         if self.desk.devices_changed.swap(false, Ordering::Acquire) {
             self.engine.tell(EventKind::DevicesChanged);
+            self.supervisor.devices_changed(now);
         }
         let suspended = self.desk.suspended.load(Ordering::Relaxed);
         let switch = self.desk.switch.lock().take();

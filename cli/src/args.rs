@@ -83,7 +83,10 @@ pub struct DevicesArgs {
     /// Audio system, e.g. alsa; default: the system's own
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
-    /// Print a JSON array instead of a table
+    /// Also what is no microphone: what outputs play, other programs' streams, ALSA's plugins
+    #[arg(long)]
+    pub all: bool,
+    /// Print a JSON array instead of a table: of all, each with its kind
     #[arg(long)]
     pub json: bool,
 }

@@ -11,9 +11,13 @@ mod by_cpal;
 #[cfg(target_os = "linux")]
 mod by_pulse;
 mod cpal_conversion;
+#[cfg(feature = "jack")]
+mod jack_ports;
 
 use super::{Host, Input, Session, Stop, Wish, no_thread};
 use crate::error::{Error, ErrorKind};
+#[cfg(all(target_os = "linux", feature = "realtime"))]
+use crate::faults::{Fault, Faults};
 use crate::format::StreamFormat;
 use crate::time::{Clock, Waker};
 pub use by_cpal::{CpalDevice, CpalHost, data_closure};
@@ -74,7 +78,8 @@ pub struct DeviceInfo {
     /// Whether it is the one that [`Input::Default`] opens.
     #[cfg_attr(feature = "serde", serde(rename = "default"))]
     pub is_default: bool,
-    /// What it delivers unless asked for something else; `None` where it cannot be asked now.
+    /// What it delivers unless asked for something else; `None` where it cannot be asked now, or was not, as
+    /// [`Other`](DeviceKind::Other)s are not.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: Option<StreamFormat>,
 }
@@ -194,6 +199,12 @@ const EVERY: Duration = Duration::from_secs(3);
 /// Calls `changed` whenever devices have come or gone, from a thread of its own, since some systems hang when they are
 /// asked; until what it returns is dropped. None where no thread could be started: nobody is told then.
 pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 'static) -> Option<Stop> {
+    // cpal's list of PipeWire's devices has every program's streams in it, ours among them; its PulseAudio door tells.
+    #[cfg(target_os = "linux")]
+    let host = match host {
+        Host::Named(name) if name.eq_ignore_ascii_case("pipewire") && has_pulse() => by_pulse::NAME.into(),
+        host => host,
+    };
     let thread = || thread::Builder::new().name("hearken-list".into());
     let mut known = Known { devices: None, host, changed };
     #[cfg(target_os = "linux")]
@@ -301,6 +312,40 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
     let _ = thread::Builder::new().name("hearken-devices".into()).spawn(scout);
 }
 
+/// The frames after which a device is to wake us: as asked for, or the power of two that is next to 20 ms. PipeWire hands
+/// out powers of two, and a period that does not divide them comes late by turns: instead of a tenth of a millisecond a
+/// time of capture is good to 16 then. Measured: `docs/hosts.md`.
+#[cfg(target_os = "linux")]
+fn period_frames(wish: &Wish, rate_hz: u32) -> u32 {
+    wish.period.map_or_else(
+        || {
+            let usual = (rate_hz / 50).max(1);
+            let (below, above) = (1 << usual.ilog2(), 2 << usual.ilog2());
+            if usual - below < above - usual { below } else { above }
+        },
+        |period| frames_in(period, rate_hz),
+    )
+}
+
+/// Asks for real-time priority for the calling thread, which reads a device; a refusal is told. The library that asks says
+/// yes also where nothing changed, so the system is asked.
+#[cfg(all(target_os = "linux", feature = "realtime"))]
+fn hurry(faults: &Faults, period_frames: u32, rate_hz: u32) {
+    let asked = audio_thread_priority::promote_current_thread_to_real_time(period_frames, rate_hz);
+    let said = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
+    if asked.is_err() || !is_real_time(&said) {
+        faults.report(Fault::RealtimeDenied);
+    }
+}
+
+/// Whether a thread's line in `/proc` has the policy FIFO or RR, its 41st word.
+#[cfg(all(target_os = "linux", any(feature = "realtime", test)))]
+fn is_real_time(stat: &str) -> bool {
+    // A thread's name may have spaces.
+    let behind_the_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    matches!(behind_the_name.split_whitespace().nth(38), Some("1" | "2"))
+}
+
 /// The frames of a period, rounded; at least one.
 fn frames_in(period: Duration, rate_hz: u32) -> u32 {
     // A second at most, by `Config`.
@@ -312,4 +357,18 @@ fn there_is_no(wanted: &str, there: &[DeviceInfo]) -> Error {
     let there: Vec<&str> = there.iter().map(|device| device.id.as_str()).collect();
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     Error::new(ErrorKind::NotFound, format!("there is no input device '{wanted}'; there are: {there}"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::is_real_time;
+
+    #[test]
+    fn a_threads_policy_is_read_behind_its_name() {
+        let stat = |policy| format!("7 (a (b) c) S 1 7 7 {} {policy} 0 0 0", "0 ".repeat(34).trim());
+        assert!(is_real_time(&stat(1)) && is_real_time(&stat(2)));
+        assert!(!is_real_time(&stat(0)) && !is_real_time(""));
+        let own = std::fs::read_to_string("/proc/thread-self/stat").expect("a line");
+        assert!(!is_real_time(&own), "{own}");
+    }
 }

@@ -18,6 +18,8 @@ const LEAST_REST: Duration = Duration::from_millis(5);
 /// With more periods waiting than this we were away ourselves: then no more is taken at a time than the pool has room
 /// for, and the rest waits in the ring.
 const AWAY_PERIODS: usize = 8;
+/// More descriptors than any plugin has; they are the plugin's to change.
+const MOST_DESCRIPTORS: usize = 32;
 
 /// Why it does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +84,7 @@ impl<'a> AlsaReader<'a> {
             data,
             faults,
             bytes: vec![0; ring.frames * ring.frame_bytes],
-            descriptors: vec![end; 1 + pcm.count()],
+            descriptors: vec![end; 1 + MOST_DESCRIPTORS],
             rest: (period / 2).max(LEAST_REST),
             idle: 0,
             full: 0,
@@ -111,15 +113,15 @@ impl<'a> AlsaReader<'a> {
             ))?;
         }
         // Anew each time: the descriptors are the plugin's, and filling them tells it that somebody waits.
-        let known = self.descriptors.len() - 1;
-        if self.pcm.count() != known || self.pcm.fill(&mut self.descriptors[1..]) != Ok(known) {
+        let count = self.pcm.count();
+        if count > MOST_DESCRIPTORS || self.pcm.fill(&mut self.descriptors[1..=count]) != Ok(count) {
             return Err(Over::Gone);
         }
-        if !self.poll(self.descriptors.len(), ASK)? {
+        if !self.poll(1 + count, ASK)? {
             self.idle = 0;
         }
         // Some plugins take back here what woke us.
-        let events = self.pcm.revents(&self.descriptors[1..]).map_err(|_| Over::Gone)?;
+        let events = self.pcm.revents(&self.descriptors[1..=count]).map_err(|_| Over::Gone)?;
         if events.intersects(Flags::HUP | Flags::NVAL) { Err(Over::Gone) } else { Ok(()) }
     }
 
@@ -131,10 +133,13 @@ impl<'a> AlsaReader<'a> {
         };
         self.idle = if frames == 0 { self.idle.saturating_add(1) } else { 0 };
         self.full = if frames == self.ring.frames { self.full + 1 } else { 0 };
-        let frames = frames.min(self.room(frames));
-        if frames == 0 {
+        let room = self.room(frames);
+        if frames.min(room) == 0 {
+            // The worker has to be waited for as well.
+            self.idle = self.idle.max(if frames > 0 { 2 } else { 0 });
             return Ok(());
         }
+        let frames = frames.min(room);
         match self.reads.readi(&mut self.bytes[..frames * self.ring.frame_bytes]) {
             Ok(read) => {
                 // An epoch that has ended is closed at once, which is told by the other end.
@@ -203,7 +208,8 @@ impl<'a> AlsaReader<'a> {
             _ => return Err(Over::Gone),
         }
         // A server that died says the same as an overrun; only its descriptors know better.
-        if self.pcm.revents(&self.descriptors[1..]).is_err() {
+        let count = self.pcm.count().min(MOST_DESCRIPTORS);
+        if self.pcm.revents(&self.descriptors[1..=count]).is_err() {
             return Err(Over::Gone);
         }
         if self.pcm.state() != State::Running {

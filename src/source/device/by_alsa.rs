@@ -1,7 +1,7 @@
 //! Devices of ALSA, by its own library: bare cards, and whatever stands behind a plugin of its.
 
 use super::alsa_reader::{AlsaReader, Over, Ring};
-use super::{DeviceInfo, DeviceKind, Told, by_pulse, frames_in, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_pulse, period_frames, there_is_no};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -68,11 +68,6 @@ pub(super) enum Card {
 /// Now, in nanoseconds of the system's monotonic clock, which is that of a card's stamps as well.
 pub(super) fn now_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| Duration::from(now).as_nanos() as u64)
-}
-
-/// How often we are woken where nobody asked for anything else. Measured: `docs/hosts.md`.
-fn usual_period(_server: Option<&str>) -> Duration {
-    Duration::from_millis(20)
 }
 
 /// The input devices, the default one first. Opens that and bare cards, for their formats, and no plugin.
@@ -191,6 +186,8 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         return;
     }
     let guard = is_left_to_a_server.then(|| guard(faults.clone(), wish.worker.clone())).flatten();
+    #[cfg(feature = "realtime")]
+    super::hurry(&faults, ring.period as u32, ring.rate_hz);
     let over = AlsaReader::new(&pcm, card, ring, data, faults.clone(), end.as_fd()).run();
     drop((pcm, guard));
     if over == Over::Gone {
@@ -288,8 +285,8 @@ fn open(wish: &Wish, wanted: Option<&str>) -> Result<Opened, Error> {
     let (server, card) = behind(&pcm);
     let name = name(&pcm, id, card);
     let labelled = choose(&pcm, &wish.format, &name)?;
-    let period = wish.period.unwrap_or_else(|| usual_period(server.as_deref()));
-    let ring = set_up(&pcm, labelled, period).map_err(|error| not_open(&error, &name))?;
+    let ring = set_up(&pcm, labelled, period_frames(wish, labelled.rate_hz))
+        .map_err(|error| not_open(&error, &name))?;
     let actual = wish.corrected.as_ref().filter(|(of, _)| of == id).map(|(_, rate_hz)| *rate_hz);
     let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
     let (Inlet { data, faults, .. }, epoch) = epoch(format, wish.pool, wish.muted.clone());
@@ -384,14 +381,14 @@ fn space(pcm: &PCM) -> alsa::Result<HwParams<'_>> {
 }
 
 /// Sets a PCM to a format and a period, with the largest ring there is, and makes it ready.
-fn set_up(pcm: &PCM, format: StreamFormat, period: Duration) -> alsa::Result<Ring> {
+fn set_up(pcm: &PCM, format: StreamFormat, period: u32) -> alsa::Result<Ring> {
     let samples = SAMPLES.iter().find(|(sample, _)| *sample == format.sample);
     let (_, samples) = samples.ok_or_else(|| alsa::Error::unsupported("snd_pcm_hw_params"))?;
     let hardware = space(pcm)?;
     hardware.set_format(*samples)?;
     hardware.set_channels(format.channels.into())?;
     hardware.set_rate(format.rate_hz, ValueOr::Nearest)?;
-    hardware.set_period_size_near(frames_in(period, format.rate_hz) as Frames, ValueOr::Nearest)?;
+    hardware.set_period_size_near(period as Frames, ValueOr::Nearest)?;
     hardware.set_buffer_size_near(RING.as_secs() as Frames * format.rate_hz as Frames)?;
     pcm.hw_params(&hardware)?;
     let (frames, period) = pcm.get_params()?;
@@ -438,4 +435,81 @@ fn not_open(error: &alsa::Error, what: &str) -> Error {
 /// What went wrong, by the system's number; the library gives it with either sign.
 pub(super) fn number(error: &alsa::Error) -> Errno {
     Errno::from_raw(error.errno().abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Capture, Config, Host, Input, Tap};
+    use std::time::Instant;
+
+    /// Every installation of the library has it: silence as fast as it is read.
+    fn null() -> PCM {
+        PCM::new("null", Direction::Capture, true).expect("the library's own")
+    }
+
+    #[test]
+    fn the_server_is_known_by_what_the_library_says_of_its_plugin() {
+        let said = |server: &str| format!("Plug PCM: ALSA <-> {server} PCM I/O Plugin\nIts setup is:\n");
+        assert_eq!(server(&said("PulseAudio")).as_deref(), Some("pulse"));
+        assert_eq!(server(&said("PipeWire")).as_deref(), Some("pipewire"));
+        assert_eq!(server(&said("JACK")).as_deref(), Some("jack"));
+        assert_eq!(server("Hardware PCM card 0 'HDA Intel PCH' device 0 subdevice 0\n"), None);
+        assert_eq!(behind(&null()), (None, Card::Behind));
+    }
+
+    #[test]
+    fn the_format_is_the_wished_one_and_else_what_is_preferred() {
+        let chosen = |wish: FormatWish| choose(&null(), &wish, "null").map(|format| format.to_string());
+        assert_eq!(chosen(FormatWish::default()).as_deref(), Ok("48000 Hz, 2 ch, f32"));
+        let one = FormatWish { channels: Some(1), ..FormatWish::default() };
+        assert_eq!(chosen(one).as_deref(), Ok("48000 Hz, 1 ch, f32"));
+        let cd = FormatWish { rate_hz: Some(44_100), sample: Some(SampleFormat::I16), ..one };
+        assert_eq!(chosen(cd).as_deref(), Ok("44100 Hz, 1 ch, i16"));
+        let none = FormatWish { sample: Some(SampleFormat::U64), ..one };
+        let error = chosen(none).expect_err("nothing offers it");
+        assert_eq!(error.kind(), ErrorKind::UnsupportedFormat);
+        let words = "'null' does not offer the format asked for; it offers 1 ch f32 ";
+        assert!(error.to_string().starts_with(words), "{error}");
+    }
+
+    #[test]
+    fn the_ring_is_much_longer_than_a_period() {
+        let pcm = null();
+        let format = choose(&pcm, &FormatWish::default(), "null").expect("a format");
+        let ring = set_up(&pcm, format, 1024).expect("it takes anything");
+        assert_eq!((ring.frames, ring.period, ring.frame_bytes), (480_000, 1024, 8));
+    }
+
+    #[test]
+    fn what_is_made_up_faster_than_it_can_be_is_not_read_all_the_time_and_the_end_comes_at_once() {
+        let capture = Capture::new(Config {
+            host: Host::from("alsa"),
+            input: Input::Device("null".into()),
+            ..Config::default()
+        })
+        .expect("a capture");
+        capture.each(Tap::new(), drop).expect("a tap");
+        capture.start().expect("it opens");
+        std::thread::sleep(Duration::from_millis(400));
+        let since = Instant::now();
+        let report = capture.stop().expect("it ends");
+        // Two rings, in pieces that the pool has room for; then a rest as long as half a ring.
+        let frames = report.stats.ledger.captured;
+        assert!((1..=2 * 480_000).contains(&frames) && report.stats.callbacks < 40, "{:?}", report.stats);
+        assert!(report.released && since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_named_with_those_that_are() {
+        super::super::hush();
+        let wish = Config::default().wish(Arc::default(), Config::default().clock, sleeper().waker());
+        let error = open(&wish, Some("nowhere")).err().expect("it is not there");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("no input device 'nowhere'; there are: default"), "{error}");
+    }
+
+    fn sleeper() -> crate::time::Sleeper {
+        Config::default().clock.sleeper()
+    }
 }

@@ -128,6 +128,9 @@ fn name_by_the_door(found: &mut Vec<DeviceInfo>) {
     found.sort_by_key(|device| !device.is_default);
 }
 
+/// The host that is PipeWire's PulseAudio door.
+const DOOR: &str = "pulseaudio";
+
 /// The devices of the PulseAudio server, or of PipeWire by its door; none where there is neither.
 fn door() -> Vec<DeviceInfo> {
     #[cfg(target_os = "linux")]
@@ -169,26 +172,50 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
         }
     };
     let (host, id) = (session.info.host.clone(), session.info.id.clone());
+    #[cfg(feature = "jack")]
+    if host == "jack" {
+        super::jack_ports::connect(&door());
+    }
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
     }
     let follows = matches!(wish.input, Input::Default) && !STANDS.contains(&host.as_str());
+    // The PulseAudio door tells when there is another default; elsewhere one has to look.
+    let told = (follows && host == "pipewire").then(|| {
+        let thread = sleeper.waker();
+        super::watch(Host::from(DOOR), &wish.clock, move || thread.wake())
+    });
+    let patience = if follows && told.is_none() { FOLLOW } else { Duration::from_secs(3600) };
+    let before = if told.is_some() { default_id(home) } else { Some(id) };
     // Ends when the other end is gone.
     while stopped.try_recv() != Err(TryRecvError::Disconnected) {
-        if follows && has_moved(home, &id) {
-            faults.report(Fault::DefaultMoved);
+        if follows {
+            match default_id(home) {
+                // What the system takes where there is no microphone is none.
+                None if told.is_some() && before.is_some() => faults.report(Fault::Lost),
+                Some(now) if before.as_ref().is_some_and(|before| *before != now) => {
+                    faults.report(Fault::DefaultMoved);
+                }
+                _ => {}
+            }
         }
-        sleeper.park(if follows { FOLLOW } else { Duration::from_secs(3600) });
+        sleeper.park(patience);
     }
-    drop(stream);
+    drop((stream, told));
     drop(closing);
 }
 
-/// Whether the system's default is another device now.
-fn has_moved(host: &Host, id: &str) -> bool {
-    let default = reach(host).and_then(|host| default_device(&host)).ok();
-    default.and_then(|device| device.id().ok()).is_some_and(|default| default.id() != id)
+/// The id of the microphone that a host takes where none is named.
+fn default_id(host: &Host) -> Option<String> {
+    let host = reach(host).ok()?;
+    if host.id().to_string() == "pipewire" {
+        let known = door();
+        if !known.is_empty() {
+            return known.into_iter().find(|device| device.is_default).map(|device| device.id);
+        }
+    }
+    host.default_input_device()?.id().ok().map(|id| id.id().to_owned())
 }
 
 /// The microphone that a host takes where none is named.
@@ -204,10 +231,10 @@ fn default_device(host: &cpal::Host) -> Result<cpal::Device, Error> {
             default.ok_or_else(|| none("there is no microphone; plug one in. Nothing was opened"))?;
         let listed = host.devices().map_err(|error| opening(&error, "the list of devices"))?;
         let is_it = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == default.id);
-        return listed.into_iter().find(is_it).ok_or_else(|| {
-            none("the default microphone is a virtual one, which the host 'pipewire' does not know; take the host \
-                  'pulseaudio'. Nothing was opened")
-        });
+        // One that another program makes is not in cpal's list, but what PipeWire takes by itself.
+        if let Some(device) = listed.into_iter().find(is_it) {
+            return Ok(device);
+        }
     }
     let message = "there is no input device; plug a microphone in or start the audio service";
     host.default_input_device().ok_or_else(|| none(message))

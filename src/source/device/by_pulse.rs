@@ -7,7 +7,7 @@
 
 mod connection;
 
-use super::{DeviceInfo, DeviceKind, Told, by_alsa, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_alsa, period_frames, there_is_no};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -19,9 +19,9 @@ use crate::timeline::Anchor;
 use connection::{Connection, Message, failed, unreachable};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
-    self, ChannelMap, ChannelPosition, Command, CreateRecordStreamReply, Prop, ProtocolError,
-    RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo, SourceInfoList, SourceOutputInfo,
-    SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
+    self, ChannelMap, ChannelPosition, ClientInfo, ClientInfoList, Command, CreateRecordStreamReply, Prop,
+    Props, ProtocolError, RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo,
+    SourceInfoList, SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
 };
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
@@ -31,14 +31,6 @@ use std::time::{Duration, Instant};
 
 /// The name of this host.
 pub(super) const NAME: &str = "pulseaudio";
-/// How much audio comes at a time unless somebody asks for another period: a power of two of frames near to 20 ms, since
-/// PipeWire's own periods are powers of two, and a fragment that does not divide them is up to a whole one late by turns.
-fn usual_period(rate_hz: u32) -> u32 {
-    let frames = (rate_hz / 50).max(1);
-    let (below, above) = (1 << frames.ilog2(), 2 << frames.ilog2());
-    if frames - below < above - frames { below } else { above }
-}
-
 /// Whether a server listens. Says nothing to it.
 pub(super) fn is_reachable() -> bool {
     connection::is_reachable()
@@ -221,21 +213,23 @@ pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
 fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, ProtocolError> {
     let streams: SourceOutputInfoList = connection.ask(&Command::GetSourceOutputInfoList)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList)?;
+    // A stream of PipeWire's plugin does not know its process; its client does.
+    let clients: ClientInfoList = connection.ask(&Command::GetClientInfoList)?;
     let process = std::process::id().to_string();
-    let says = |stream: &SourceOutputInfo, prop, what: &str| {
-        stream
-            .props
-            .get(prop)
-            .is_some_and(|value| String::from_utf8_lossy(value).trim_end_matches('\0').contains(what))
+    let says = |props: &Props, prop| {
+        let value = props.get(prop).map(String::from_utf8_lossy).unwrap_or_default();
+        value.trim_end_matches('\0').to_owned()
     };
-    let ours = streams.iter().filter(|stream| {
-        let id = stream.props.get(Prop::ApplicationProcessId).unwrap_or_default();
-        String::from_utf8_lossy(id).trim_end_matches('\0') == process
-            && says(stream, Prop::ApplicationName, "ALSA")
-    });
+    let is_ours = |client: &ClientInfo| {
+        says(&client.props, Prop::ApplicationProcessId) == process
+            && says(&client.props, Prop::ApplicationName).contains("ALSA")
+    };
+    let ours: Vec<_> =
+        clients.iter().filter(|client| is_ours(client)).map(|client| Some(client.index)).collect();
     let is_monitor =
         |index| sources.iter().any(|source| source.index == index && kind(source) == DeviceKind::Monitor);
-    Ok(ours.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
+    let streams = streams.iter().filter(|stream| ours.contains(&stream.client_index));
+    Ok(streams.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
@@ -249,8 +243,13 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         }
     };
     // Nobody waits any more when the time limit has passed: then the connection is dropped at once.
+    #[cfg(feature = "realtime")]
+    let (period, rate_hz) = (session.info.period_frames.unwrap_or(0), session.info.format.rate_hz);
     if told.tell(Ok(session)) {
+        #[cfg(feature = "realtime")]
+        super::hurry(&stream.faults, period, rate_hz);
         stream.run();
+        wish.worker.wake();
     }
     drop(stream);
     drop(closing);
@@ -265,7 +264,9 @@ struct Stream {
     frame_bytes: usize,
     /// What stamps count from.
     start: Instant,
-    /// The server's default when the stream was opened, where the stream follows it.
+    /// The id of the source.
+    source: String,
+    /// The server's default when it was asked last, where the stream follows it.
     follows: Option<Option<CString>>,
     /// The number of the question for the default, where one is under way.
     asked: Option<u32>,
@@ -285,9 +286,7 @@ impl Stream {
         let corrected = wish.corrected.as_ref().filter(|(of, _)| *of == text(&source.name));
         let format =
             corrected.map_or(labelled, |(_, rate_hz)| StreamFormat { rate_hz: *rate_hz, ..labelled });
-        let asked =
-            wish.period.map(|period| (period.as_secs_f64() * f64::from(labelled.rate_hz)).round() as u32);
-        let period = asked.unwrap_or_else(|| usual_period(labelled.rate_hz)).max(1);
+        let period = period_frames(wish, labelled.rate_hz);
         let spec = SampleSpec {
             format: to_pulse(labelled.sample).ok_or_else(|| no_format(labelled.sample, &name))?,
             channels: labelled.channels as u8,
@@ -321,13 +320,15 @@ impl Stream {
             server: Some(server.to_owned()),
             period_frames: Some(granted),
         };
+        let source = info.id.clone();
         let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: false };
         let running = Running { stop: Some(Stop::Socket(socket)), closed };
         let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
         let Inlet { data, faults, .. } = inlet;
         let frame_bytes = labelled.frame_bytes();
         let follows = id.is_none().then_some(default);
-        let stream = Self { connection, data, faults, frame_bytes, start: started, follows, asked: None };
+        let stream =
+            Self { connection, data, faults, frame_bytes, start: started, source, follows, asked: None };
         Ok((stream, session))
     }
 
@@ -396,11 +397,16 @@ impl Stream {
             Command::Reply if self.asked == Some(number) => {
                 self.asked = None;
                 let server: ServerInfo = self.connection.answer(command)?;
-                if let Some(default) = &self.follows
-                    && *default != server.default_source_name
-                {
-                    self.follows = Some(server.default_source_name);
-                    self.faults.report(Fault::DefaultMoved);
+                let default = server.default_source_name;
+                if self.follows.as_ref().is_some_and(|before| *before != default) {
+                    match &default {
+                        // The default is back where the stream is.
+                        Some(name) if name.to_string_lossy() == self.source => {}
+                        Some(name) if !is_monitor(name) => self.faults.report(Fault::DefaultMoved),
+                        // There is no microphone any more, as far as the server knows.
+                        _ => self.faults.report(Fault::Lost),
+                    }
+                    self.follows = Some(default);
                 }
             }
             _ => {}
