@@ -312,6 +312,9 @@ impl<T: Copy> Receiver<T> {
     }
 }
 
+/// Nothing in it is pinned.
+impl<T: Copy> Unpin for Receiver<T> {}
+
 impl<T: Copy> Iterator for Receiver<T> {
     type Item = Chunk<T>;
 
