@@ -54,7 +54,7 @@ const CHECKS: &[Check] = &[
             tests(&mut w.cargo("test --workspace --lib --bins --tests --examples --no-fail-fast"), tally)
         },
     },
-    Check { name: "tests on every audio path", slow: false, run: hosts::check },
+    Check { name: "tests on every audio path", slow: true, run: hosts::check },
     Check {
         name: "tests of the features",
         slow: false,

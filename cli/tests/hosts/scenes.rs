@@ -197,16 +197,25 @@ impl<'a> Judge<'a> {
         self.must(altered == 0, || format!("{altered} altered frames"))
     }
 
-    /// What the native recorder has and we have not is told; and the file is as long as the time it covers, save for
-    /// what is told and not in it yet. `slack` is what a clock that began anew may be off.
-    fn told(&mut self, slack: i64) -> &mut Self {
-        let outcome = self.outcome;
-        let (told, error) = outcome.told();
-        let untold = outcome.ours.untold_of(&outcome.theirs) - outcome.provisional().0;
-        self.must(untold <= error, || {
+    /// What the native recorder has and we have not is told.
+    fn nothing_untold(&mut self) -> &mut Self {
+        let untold = self.untold();
+        self.must(untold <= self.outcome.told().1, || {
             format!("{untold} frames ({}) that the native recorder has are missing UNTOLD", ms(untold))
-        });
-        let short = outcome.ours.falls_short() - outcome.provisional().0;
+        })
+    }
+
+    fn untold(&self) -> i64 {
+        self.outcome.ours.untold_of(&self.outcome.theirs) - self.outcome.unsettled().0
+    }
+
+    /// The same, and the file is as long as the time it covers, save for what is told and not in it yet. `slack` is what
+    /// a clock that began anew may be off.
+    fn told(&mut self, slack: i64) -> &mut Self {
+        self.nothing_untold();
+        let (outcome, untold) = (self.outcome, self.untold());
+        let (told, error) = outcome.told();
+        let short = outcome.ours.falls_short() - outcome.unsettled().0;
         let slack = error + slack + if untold <= 0 { UNSEEN } else { 0 };
         self.must(short.abs() <= slack, || {
             let what = if short > 0 { "short of" } else { "longer than" };
@@ -231,10 +240,11 @@ impl<'a> Judge<'a> {
         let kinds: Vec<String> = outcome.gaps();
         let steps = outcome.ours.steps();
         let seen = format!(
-            "{:.2} s, lacks {}, {} short, told {told} (± {error}){}{}",
+            "{:.2} s, lacks {}, {} short, told {told} (± {error}), of these {} unsettled{}{}",
             outcome.ours.frames as f64 / f64::from(RATE),
             outcome.ours.lacks_of(&outcome.theirs),
             outcome.ours.falls_short(),
+            outcome.unsettled().0,
             if kinds.is_empty() { String::new() } else { format!(" {kinds:?}") },
             if steps.is_empty() {
                 String::new()
@@ -348,9 +358,7 @@ fn default_changes(rig: &mut Rig, length: Length) -> Verdict {
         rig.prefer_second();
     });
     let mut judge = Judge::of(&outcome);
-    judge.succeeded().nothing_else().heard_at_the_end();
-    let (untold, error) = (outcome.ours.untold_of(&outcome.theirs), outcome.told().1);
-    judge.must(untold <= error, || format!("{untold} frames ({}) are missing UNTOLD", ms(untold)));
+    judge.succeeded().nothing_else().nothing_untold().heard_at_the_end();
     // The native recorder says which microphone is the default.
     let hears = |recorded: &super::support::counted::Recorded| {
         recorded

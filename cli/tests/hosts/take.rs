@@ -181,24 +181,20 @@ impl Drop for Busy {
 impl Outcome {
     /// Frames that the account says are missing, settled or not, and by how many it may be off.
     pub fn told(&self) -> (i64, i64) {
-        let number = |value: &Value| value.as_i64().unwrap_or(0);
-        let list = |name: &str| self.json[name].as_array().cloned().unwrap_or_default();
-        let settled = list("gaps").iter().fold((0, 0), |(frames, error), gap| {
-            (frames + number(&gap["frames"]), error + number(&gap["error_frames"]))
-        });
-        let provisional = self.provisional();
-        (settled.0 + provisional.0, settled.1 + provisional.1)
+        let (settled, unsettled) = (sum(&self.json["gaps"]), self.unsettled());
+        (settled.0 + unsettled.0, settled.1 + unsettled.1)
     }
 
-    /// Losses that were neither settled nor revoked when the take ended: nothing stands for them in the file.
-    pub fn provisional(&self) -> (i64, i64) {
-        let events = self.json["events"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let mut open: Option<(i64, i64)> = None;
-        for event in events.iter().filter(|event| event["kind"] == "lost") {
-            let (frames, error) = (event["frames"].as_i64(), event["error_frames"].as_i64());
-            open = (event["state"] == "provisional").then(|| (frames.unwrap_or(0), error.unwrap_or(0)));
+    /// Those of them that nothing stands for in the file: losses that were not settled when the take ended, and what the
+    /// account's own clock says that it lacks.
+    pub fn unsettled(&self) -> (i64, i64) {
+        let provisional = sum(&self.json["provisional"]);
+        let ledger = &self.json["ledger"];
+        if ledger["clock_agrees"] != false {
+            return provisional;
         }
-        open.unwrap_or_default()
+        let count = |name: &str| ledger[name].as_i64().unwrap_or(0);
+        (provisional.0 + count("unaccounted"), provisional.1 + count("unaccounted_error"))
     }
 
     /// How many events of this kind there were.
@@ -221,4 +217,13 @@ impl Outcome {
         let inside = self.ours.runs.iter().filter(|run| run.at > *first && run.at < *last);
         inside.filter(|run| is(run.holds)).map(|run| run.frames).sum()
     }
+}
+
+/// Frames of holes in the account, and by how many they may be off.
+fn sum(gaps: &Value) -> (i64, i64) {
+    let gaps = gaps.as_array().map(Vec::as_slice).unwrap_or_default();
+    let count = |gap: &Value, name: &str| gap[name].as_i64().unwrap_or(0);
+    gaps.iter().fold((0, 0), |(frames, error), gap| {
+        (frames + count(gap, "frames"), error + count(gap, "error_frames"))
+    })
 }
