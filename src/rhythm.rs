@@ -429,14 +429,16 @@ fn learn(seen: &[Burst], rate: f64, largest: u64) -> Option<Beat> {
     // By our clock, so much later than by theirs.
     let behind = bursts.iter().map(|burst| burst.now - burst.at).fold(f64::INFINITY, f64::min);
     // Most steps are of one burst; or else the shortest are, and others of two, of which the first made no whole callback.
-    let mut lengths: Vec<f64> = steps().map(|(length, _)| length).collect();
-    lengths.sort_by(f64::total_cmp);
-    let usual = lengths[lengths.len() / 2];
+    let mut lengths = [f64::INFINITY; MANY];
+    lengths.iter_mut().zip(steps()).for_each(|(place, (length, _))| *place = length);
+    lengths.sort_unstable_by(f64::total_cmp);
+    let usual = lengths[(bursts.len() - 1) / 2];
     // How well the times are known: looks are as far apart as they are.
     let is_precise = bursts.iter().any(|burst| burst.at != burst.now);
     let precision = if is_precise { PRECISE } else { (1.5 * LEARNING).max(usual * QUIET_PART) };
-    let short: Vec<f64> = lengths.iter().copied().filter(|length| *length < 1.4 * lengths[0]).collect();
-    let short = short.iter().sum::<f64>() / short.len() as f64;
+    let short = lengths.iter().take_while(|length| **length < 1.4 * lengths[0]);
+    let (count, sum) = short.fold((0.0, 0.0), |(count, sum), length| (count + 1.0, sum + length));
+    let short = sum / count;
     if short > CLOSE {
         // By their times; or by their sizes, if these are all alike and the device is honest about its rate, which tells
         // best. What fits about as well as the next is rather that.

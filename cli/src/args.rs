@@ -136,7 +136,8 @@ pub struct RecordArgs {
         value_parser = clap::value_parser!(u32).range(1..=i64::from(StreamFormat::MAX_RATE_HZ))
     )]
     pub rate: u32,
-    /// Channels of the file: mono (the average of all), first, all, or a list like 0,2 that counts from 0
+    /// Channels of the file: mono (the average of those that carry anything), average (of all), first, all, or a list like 0,2
+    /// that counts from 0
     #[arg(long, default_value = "mono", value_parser = channels)]
     pub channels: Channels,
     /// Sample format of the file

@@ -270,8 +270,8 @@ impl Opening {
             Err(TryRecvError::Empty) => {
                 let waited = OPEN_LIMIT.as_secs();
                 let message = format!(
-                    "the device did not open within {waited} s; the attempt was abandoned. Is another program \
-                     holding it?"
+                    "the audio system did not say within {waited} s whether the device can be opened; the attempt \
+                     was abandoned. The system may hang, or the source deliver nothing"
                 );
                 Some(Err(Error::new(ErrorKind::DeviceBusy, message)))
             }

@@ -174,7 +174,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         }
     };
     let Opened { pcm, info, epoch, data, faults, card, ring } = opened;
-    let is_left_to_a_server = is_open_choice && info.server.is_some();
+    let is_behind_a_server = info.server.is_some();
     let started = wish.clock.now();
     let stream_ns = now_ns();
     let error = wish.clock.now().saturating_duration_since(started);
@@ -185,7 +185,8 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     if !told.tell(Ok(session)) {
         return;
     }
-    let guard = is_left_to_a_server.then(|| guard(faults.clone(), wish.worker.clone())).flatten();
+    let guard =
+        is_behind_a_server.then(|| guard(!is_open_choice, faults.clone(), wish.worker.clone())).flatten();
     #[cfg(feature = "realtime")]
     super::hurry(&faults, ring.period as u32, ring.rate_hz);
     let over = AlsaReader::new(&pcm, card, ring, data, faults.clone(), end.as_fd()).run();
@@ -210,12 +211,12 @@ fn refuse_a_monitor() -> Result<(), Error> {
     })
 }
 
-/// Sees to it, on a thread of its own, that a server which moves the stream to what an output plays is told as a device
-/// that is gone; until what it returns is dropped.
-fn guard(faults: Arc<Faults>, worker: Waker) -> Option<Stop> {
+/// Sees to it, on a thread of its own, that a server which moves the stream to what an output plays, or a pinned one
+/// elsewhere, is told as a device that is gone; until what it returns is dropped.
+fn guard(is_pinned: bool, faults: Arc<Faults>, worker: Waker) -> Option<Stop> {
     let (ours, theirs) = UnixStream::pair().ok()?;
     let watch = move || {
-        if by_pulse::is_given_a_monitor(&theirs) {
+        if by_pulse::is_moved(&theirs, is_pinned) {
             faults.report(Fault::Lost);
             worker.wake();
         }

@@ -1,6 +1,8 @@
 //! Devices, by cpal.
 
 use super::cpal_conversion::{choose_format, fault, opening, own_format, to_cpal};
+#[cfg(feature = "jack")]
+use super::jack_ports::Ports;
 use super::{DeviceInfo, DeviceKind, Told, frames_in, hosts, there_is_no};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
@@ -172,63 +174,74 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
         }
     };
     let (host, id) = (session.info.host.clone(), session.info.id.clone());
+    let is_default = matches!(wish.input, Input::Default);
     #[cfg(feature = "jack")]
-    if host == "jack" {
-        super::jack_ports::connect(&door());
+    let ports = (host == "jack").then(|| Ports::new(sleeper.waker())).flatten();
+    #[cfg(feature = "jack")]
+    if is_default && ports.as_ref().is_some_and(|ports| !ports.are_joined(&door())) {
+        told.tell(Err(no_microphone()));
+        return;
     }
+    #[cfg(feature = "jack")]
+    let is_pipewire = host == "pipewire" || ports.as_ref().is_some_and(|ports| ports.are_those_of(&door()));
+    #[cfg(not(feature = "jack"))]
+    let is_pipewire = host == "pipewire";
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
     }
-    let follows = matches!(wish.input, Input::Default) && !STANDS.contains(&host.as_str());
-    // The PulseAudio door tells when there is another default; elsewhere one has to look.
-    let told = (follows && host == "pipewire").then(|| {
+    // PipeWire's PulseAudio door tells when there is another default; elsewhere one has to look.
+    let is_told = is_default && is_pipewire && !door().is_empty();
+    let news = is_told.then(|| {
         let thread = sleeper.waker();
         super::watch(Host::from(DOOR), &wish.clock, move || thread.wake())
     });
-    let patience = if follows && told.is_none() { FOLLOW } else { Duration::from_secs(3600) };
-    let before = if told.is_some() { default_id(home) } else { Some(id) };
+    let looks = is_default && !is_told && !STANDS.contains(&host.as_str());
+    let default = || if is_told { default_by_the_door() } else { default_id(home) };
+    let before = if is_told { default() } else { Some(id) };
     // Ends when the other end is gone.
     while stopped.try_recv() != Err(TryRecvError::Disconnected) {
-        if follows {
-            match default_id(home) {
+        if is_told || looks {
+            match default() {
                 // What the system takes where there is no microphone is none.
-                None if told.is_some() && before.is_some() => faults.report(Fault::Lost),
-                Some(now) if before.as_ref().is_some_and(|before| *before != now) => {
-                    faults.report(Fault::DefaultMoved);
-                }
+                None if is_told && before.is_some() => faults.report(Fault::Lost),
+                now if now.is_some() && now != before => faults.report(Fault::DefaultMoved),
                 _ => {}
             }
         }
-        sleeper.park(patience);
+        #[cfg(feature = "jack")]
+        if is_default && ports.as_ref().is_some_and(|ports| !ports.are_joined(&door())) {
+            faults.report(Fault::Lost);
+        }
+        sleeper.park(if looks { FOLLOW } else { Duration::from_secs(3600) });
     }
-    drop((stream, told));
+    drop((stream, news));
     drop(closing);
 }
 
-/// The id of the microphone that a host takes where none is named.
+/// The id of the microphone that cpal takes where none is named.
 fn default_id(host: &Host) -> Option<String> {
-    let host = reach(host).ok()?;
-    if host.id().to_string() == "pipewire" {
-        let known = door();
-        if !known.is_empty() {
-            return known.into_iter().find(|device| device.is_default).map(|device| device.id);
-        }
-    }
-    host.default_input_device()?.id().ok().map(|id| id.id().to_owned())
+    reach(host).ok()?.default_input_device()?.id().ok().map(|id| id.id().to_owned())
+}
+
+/// The id of the microphone that is PipeWire's default.
+fn default_by_the_door() -> Option<String> {
+    door().into_iter().find(|device| device.is_default).map(|device| device.id)
+}
+
+fn no_microphone() -> Error {
+    Error::new(ErrorKind::NoDevice, "there is no microphone; plug one in. Nothing was opened")
 }
 
 /// The microphone that a host takes where none is named.
 fn default_device(host: &cpal::Host) -> Result<cpal::Device, Error> {
-    let none = |message| Error::new(ErrorKind::NoDevice, message);
     // cpal leaves it to PipeWire, which takes what an output plays where there is no microphone.
     if host.id().to_string() == "pipewire"
         && let known = door()
         && !known.is_empty()
     {
         let default = known.iter().find(|device| device.is_default);
-        let default =
-            default.ok_or_else(|| none("there is no microphone; plug one in. Nothing was opened"))?;
+        let default = default.ok_or_else(no_microphone)?;
         let listed = host.devices().map_err(|error| opening(&error, "the list of devices"))?;
         let is_it = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == default.id);
         // One that another program makes is not in cpal's list, but what PipeWire takes by itself.
@@ -237,7 +250,7 @@ fn default_device(host: &cpal::Host) -> Result<cpal::Device, Error> {
         }
     }
     let message = "there is no input device; plug a microphone in or start the audio service";
-    host.default_input_device().ok_or_else(|| none(message))
+    host.default_input_device().ok_or_else(|| Error::new(ErrorKind::NoDevice, message))
 }
 
 /// Whether the device is there.
@@ -263,6 +276,8 @@ fn build(wish: &Wish, home: &Host, id: Option<&str>) -> Result<Built, Error> {
     let name = device.to_string();
     let id = device.id().map_err(|error| opening(&error, &name))?;
     let labelled = choose_format(&device, wish, &name)?;
+    let labelled =
+        StreamFormat { channels: channels(wish, &device).unwrap_or(labelled.channels), ..labelled };
     let actual = wish.corrected.as_ref().filter(|(of, _)| of == id.id()).map(|(_, rate_hz)| *rate_hz);
     let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
     let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
@@ -284,6 +299,16 @@ fn build(wish: &Wish, home: &Host, id: Option<&str>) -> Result<Built, Error> {
     let (host, id) = (id.host().to_string(), id.id().to_owned());
     let info = InputInfo { host, id, name, format, server: None, period_frames };
     Ok((stream, info, epoch, seen))
+}
+
+/// How many channels PipeWire's default microphone has, where none are asked for: cpal takes it to have two, of which only
+/// one would be linked if it has one.
+fn channels(wish: &Wish, device: &cpal::Device) -> Option<u16> {
+    let is_it = device.id().is_ok_and(|id| id.host().to_string() == "pipewire" && id.id() == "input_default");
+    if !is_it || wish.format.channels.is_some() {
+        return None;
+    }
+    door().into_iter().find(|device| device.is_default)?.format.map(|format| format.channels)
 }
 
 /// The data callback that cpal gets: what the microphone says goes to `data`. Wait-free, never allocates.

@@ -179,23 +179,28 @@ pub(super) fn monitor_by_default() -> Option<String> {
     (kind(default) == DeviceKind::Monitor).then(|| info(default, true).name)
 }
 
-/// Waits until the server gives what an output plays to a stream of ALSA's plugins in this process, which a microphone had
-/// until then; `false` where the end comes first, or there is no server.
-pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
+/// Waits until the server takes the newest stream of ALSA's plugins in this process from its microphone: to what an output
+/// plays or, where it `is_pinned`, to any other source. `false` where the end comes first, or there is no server.
+pub(super) fn is_moved(end: &UnixStream, is_pinned: bool) -> bool {
     let Ok(mut connection) = Connection::open() else { return false };
     let Ok(socket) = connection.socket() else { return false };
-    let mask = SubscriptionMask::SOURCE_OUTPUT;
-    if connection.tell(&Command::Subscribe(mask)).is_err() {
+    if connection.tell(&Command::Subscribe(SubscriptionMask::SOURCE_OUTPUT)).is_err() {
         return false;
     }
-    let mut had_microphone = Vec::new();
+    let mut ours: Option<PluginStream> = None;
     loop {
         let Ok(streams) = plugin_streams(&mut connection) else { return false };
-        if streams.iter().any(|(stream, is_monitor)| *is_monitor && had_microphone.contains(stream)) {
-            return true;
+        match &ours {
+            None => ours = streams.into_iter().max_by_key(|stream| stream.index),
+            Some(before) => {
+                let now = streams.iter().find(|stream| stream.index == before.index);
+                let is_other = now.is_some_and(|now| now.source != before.source);
+                let is_monitor = now.is_some_and(|now| now.is_monitor) && !before.is_monitor;
+                if is_monitor || (is_pinned && is_other) {
+                    return true;
+                }
+            }
         }
-        had_microphone
-            .extend(streams.iter().filter(|(_, is_monitor)| !is_monitor).map(|(stream, _)| *stream));
         while !connection.has_missed() {
             if !connection.has_more() && by_alsa::wait(end, Some(socket.as_fd()), None) {
                 return false;
@@ -209,8 +214,16 @@ pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
     }
 }
 
-/// The streams of ALSA's plugins in this process: the number of each, and whether it is given what an output plays.
-fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, ProtocolError> {
+/// A stream of ALSA's plugins in this process.
+#[derive(Debug)]
+struct PluginStream {
+    index: u32,
+    source: u32,
+    /// Whether the source is what an output plays.
+    is_monitor: bool,
+}
+
+fn plugin_streams(connection: &mut Connection) -> Result<Vec<PluginStream>, ProtocolError> {
     let streams: SourceOutputInfoList = connection.ask(&Command::GetSourceOutputInfoList)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList)?;
     // A stream of PipeWire's plugin does not know its process; its client does.
@@ -229,7 +242,12 @@ fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, Proto
     let is_monitor =
         |index| sources.iter().any(|source| source.index == index && kind(source) == DeviceKind::Monitor);
     let streams = streams.iter().filter(|stream| ours.contains(&stream.client_index));
-    Ok(streams.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
+    let stream = |stream: &protocol::SourceOutputInfo| PluginStream {
+        index: stream.index,
+        source: stream.source_index,
+        is_monitor: is_monitor(stream.source_index),
+    };
+    Ok(streams.map(stream).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
@@ -264,6 +282,8 @@ struct Stream {
     frame_bytes: usize,
     /// What stamps count from.
     start: Instant,
+    /// Half a period: nothing more comes at once when nothing has for so long.
+    quiet: Duration,
     /// The id of the source.
     source: String,
     /// The server's default when it was asked last, where the stream follows it.
@@ -327,14 +347,29 @@ impl Stream {
         let Inlet { data, faults, .. } = inlet;
         let frame_bytes = labelled.frame_bytes();
         let follows = id.is_none().then_some(default);
-        let stream =
-            Self { connection, data, faults, frame_bytes, start: started, source, follows, asked: None };
+        let quiet = Duration::from_secs_f64(f64::from(granted) / f64::from(labelled.rate_hz) / 2.0);
+        let stream = Self {
+            connection,
+            data,
+            faults,
+            frame_bytes,
+            start: started,
+            quiet,
+            source,
+            follows,
+            asked: None,
+        };
         Ok((stream, session))
     }
 
     /// Hands over what comes, until the connection is shut down, or the stream is of no more use.
     fn run(&mut self) {
         if self.connection.has_missed() && self.ask_for_the_default().is_err() {
+            return self.faults.report(Fault::Lost);
+        }
+        // A source may have kept audio from before, as a pipe does, which comes at once: only with all of it there is known
+        // how old its beginning is.
+        if self.connection.gather(self.quiet).is_err() {
             return self.faults.report(Fault::Lost);
         }
         // Also where it was we who shut it down: then nobody listens any more.
@@ -352,13 +387,15 @@ impl Stream {
         self.faults.report(Fault::Lost);
     }
 
-    /// One fragment: its first frame was captured by its whole length ago, or earlier. Late by what the server and we
-    /// are late by, never early, so the least of them is the truth. Takes no lock and no memory.
+    /// One fragment: its first frame was captured by its whole length, and that of what came with it, before it came, or
+    /// earlier. Late by what the server and we are late by, never early, so the least of them is the truth. Takes no lock
+    /// and no memory.
     fn hand_over(&mut self, mut bytes: usize) -> Result<bool, ProtocolError> {
         let rate = u64::from(self.data.format().rate_hz);
         let ns = |bytes: usize| (bytes / self.frame_bytes) as u64 * 1_000_000_000 / rate;
-        let called_ns = self.start.elapsed().as_nanos() as u64;
-        let mut capture_ns = called_ns.saturating_sub(ns(bytes));
+        let (came, behind) = self.connection.behind(bytes);
+        let called_ns = came.saturating_duration_since(self.start).as_nanos() as u64;
+        let mut capture_ns = called_ns.saturating_sub(ns(bytes + behind));
         while bytes > 0 {
             let piece = self.connection.audio(bytes, self.frame_bytes)?;
             if !self.data.call(piece, Stamp { capture_ns, called_ns }) {

@@ -176,7 +176,7 @@ impl Arrivals {
     pub fn judge(&mut self, pieces_ns: f64, is_other_rate: bool, is_pieced: bool) -> Arrived {
         let older = self.stretches[..SETTLED - TOLD].iter().copied().fold(f64::INFINITY, f64::min);
         let grows = (self.earliest(TOLD) - older) / (STRETCH_NS * TOLD as f64);
-        let is_steady = grows < GROWS;
+        let is_steady = older.is_finite() && grows < GROWS;
         if is_other_rate || (self.is_excused && !is_steady) {
             self.is_excused = true;
             return Arrived::Whole;

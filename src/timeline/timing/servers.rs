@@ -160,6 +160,13 @@ fn assert_one_hole(what: &str, listener: &Listener, most_ms: f64, unsure_ms: f64
     // What came at once may lie on either side of it.
     let place = ms(holes[0].0.abs_diff(before));
     assert!(place <= 25.0 + unsure_ms, "{what}: {place} ms from its place: {before} {holes:?}");
+    // And the time of capture is known again, to within what came at once.
+    let source = listener.position + listener.missing() as u64;
+    let at = listener.timing.captured((listener.position + settled) as f64, 0.0);
+    let late_ms = (at.at.as_nanos() as f64 - listener.server.time_ns(source as f64)) * 1e-6;
+    let bound_ms = at.bound.as_secs_f64() * 1e3;
+    println!("{what}: time {late_ms:.1} ms off, said {bound_ms:.1}");
+    assert!(late_ms.abs() <= bound_ms + 50.0 && bound_ms < 250.0 + unsure_ms, "{what}: {late_ms} {bound_ms}");
     let ledger = listener.timing.unaccounted(None);
     assert!(ledger.0 <= ledger.1 && listener.timing.lost_provisional() == 0, "{what}: {ledger:?}");
 }

@@ -2,6 +2,7 @@
 //! of audio with news in between.
 
 use crate::error::{Error, ErrorKind};
+use crate::source::device::by_alsa;
 use pulseaudio::protocol::{
     AuthParams, AuthReply, Command, CommandReply, DESCRIPTOR_SIZE, Descriptor, MAX_MEMBLOCKQ_LENGTH,
     MAX_VERSION, Prop, Props, ProtocolError, PulseError, SetClientNameReply, TagStructReader,
@@ -11,13 +12,14 @@ use std::ffi::CString;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, mem};
 
 /// How long a server may take to answer while something is opened, listed or looked for.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Bytes that are read at once: a fragment and whatever came behind it.
-const READ: usize = 1 << 16;
+/// Bytes that are read at once: a fragment and whatever came behind it, such as what a source had kept when the stream
+/// began.
+const READ: usize = 1 << 18;
 /// No answer is so long; a list of a hundred devices takes 200 KiB.
 const LONGEST_ANSWER: u32 = MAX_MEMBLOCKQ_LENGTH as u32;
 
@@ -39,6 +41,8 @@ pub(super) struct Connection {
     buffer: Box<[u8]>,
     /// What was read and not used yet.
     read: std::ops::Range<usize>,
+    /// When something was read last.
+    read_at: Instant,
     /// What followed a command's own name and number.
     answer: Vec<u8>,
     /// Whether news came while an answer was waited for.
@@ -59,6 +63,7 @@ impl Connection {
             questions: 0,
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
+            read_at: Instant::now(),
             answer: Vec::new(),
             has_missed: false,
         };
@@ -195,6 +200,30 @@ impl Connection {
         Ok(&self.buffer[piece])
     }
 
+    /// When what was read came, and how many bytes of audio came behind the `bytes` that are being read.
+    pub fn behind(&self, bytes: usize) -> (Instant, usize) {
+        let mut rest = self.buffer[self.read.clone()].get(bytes..).unwrap_or_default();
+        let mut audio = 0;
+        while rest.len() >= DESCRIPTOR_SIZE
+            && let Ok(Descriptor { length, channel, .. }) = read_descriptor(&mut rest)
+        {
+            let there = rest.len().min(length as usize);
+            audio += if channel == u32::MAX { 0 } else { there };
+            rest = &rest[there..];
+        }
+        (self.read_at, audio)
+    }
+
+    /// Reads what comes until nothing has for so long, or there is no room; waits for the first.
+    pub fn gather(&mut self, quiet: Duration) -> Result<(), ProtocolError> {
+        loop {
+            self.fill()?;
+            if self.read.len() == self.buffer.len() || !by_alsa::wait(&self.socket, None, Some(quiet)) {
+                return Ok(());
+            }
+        }
+    }
+
     fn skip(&mut self, mut bytes: usize) -> Result<(), ProtocolError> {
         while bytes > 0 {
             bytes -= self.piece(bytes)?.len();
@@ -227,6 +256,7 @@ impl Connection {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         self.read.end += read;
+        self.read_at = Instant::now();
         Ok(())
     }
 }
@@ -319,6 +349,7 @@ mod tests {
             questions: 0,
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
+            read_at: Instant::now(),
             answer: Vec::new(),
             has_missed: false,
         };
@@ -362,6 +393,22 @@ mod tests {
         let mut one = Vec::new();
         encode_command_message(&mut one, 1, command, MAX_VERSION).expect("memory");
         bytes.extend(one);
+    }
+
+    #[test]
+    fn audio_that_came_behind_is_known_and_news_among_it_are_none() {
+        let (mut connection, mut server) = connected();
+        let mut bytes = Vec::new();
+        for _ in 0..3 {
+            pulseaudio::protocol::write_memblock(&mut bytes, 0, &[0; 400], 0).expect("memory");
+            encode_command(&mut bytes, &Command::RecordStreamKilled(9));
+        }
+        server.write_all(&bytes[..bytes.len() - 30]).expect("it is read");
+        connection.gather(Duration::from_millis(1)).expect("it came");
+        let Ok(Message::Audio(400)) = connection.next() else { panic!("audio") };
+        assert_eq!(connection.behind(400).1, 800);
+        assert_eq!(connection.audio(100, 4).expect("audio").len(), 100);
+        assert_eq!(connection.behind(300).1, 800);
     }
 
     #[test]
