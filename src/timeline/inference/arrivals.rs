@@ -46,13 +46,13 @@ pub struct Missing {
     pub unsure_ns: f64,
 }
 
-/// The time since the last arrival on time, whose end is `position`.
+/// The time since the last arrival on time, whose end is `position`, or since much came at once.
 #[derive(Clone, Copy, Debug)]
 struct Late {
     position: u64,
-    /// When it began.
+    /// When nothing came on time any more.
     since_ns: f64,
-    /// Stretches since then.
+    /// Stretches of it.
     stretches: usize,
 }
 
@@ -123,10 +123,11 @@ impl Arrivals {
     /// The callbacks had been given frames up to `end` by `now_ns`, of which `pieces_ns` of audio come at once.
     /// `is_in_doubt`: by their stamps the newest are behind a loss perhaps.
     pub fn came(&mut self, end: u64, now_ns: f64, pieces_ns: f64, is_in_doubt: bool) {
-        self.now_ns = now_ns;
+        let passed_ns = now_ns - std::mem::replace(&mut self.now_ns, now_ns);
         if end == self.newest {
             return;
         }
+        let at_once_ns = end.saturating_sub(self.newest) as f64 * self.frame_ns - passed_ns;
         let late = now_ns - end as f64 * self.frame_ns;
         if self.first_ns.is_nan() {
             (self.first_ns, self.based_ns, self.end_ns) = (now_ns, now_ns, now_ns + STRETCH_NS);
@@ -136,9 +137,11 @@ impl Arrivals {
         (self.newest, self.newest_ns) = (end, now_ns);
         if late - self.base <= held_ns(pieces_ns) {
             (self.position, self.late, self.step) = (end, None, (0.0, 0));
-        } else if self.late.is_none() {
-            self.late = Some(Late { position: self.position, since_ns: now_ns, stretches: 0 });
-            // Stretches are those of it.
+        } else if self.late.is_none() || at_once_ns > held_ns(pieces_ns) {
+            // What catches up, be it in part, was held and may be so still. Stretches are those since then.
+            let (position, since_ns) =
+                self.late.map_or((self.position, now_ns), |run| (run.position, run.since_ns));
+            self.late = Some(Late { position, since_ns, stretches: 0 });
             (self.least, self.end_ns) = (f64::INFINITY, now_ns + STRETCH_NS);
         }
         self.least = self.least.min(late);
