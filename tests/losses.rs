@@ -51,7 +51,10 @@ fn take((frames, pieces, stamps): (u32, u32, Stamps), length: u64, shape: impl F
     let file = capture.file(FileTap::native(&path)).unwrap();
     stage.start(&capture).unwrap();
     // On a busy machine the opening has taken some of the stage's time.
-    let first = mic.delivered().first().map_or_else(|| mic.frame(), |range| range.start);
+    while mic.delivered().is_empty() {
+        stage.run(ms(10));
+    }
+    let first = mic.delivered()[0].start;
     shape(&mic, first);
     let taken = capture.take(TakePlan::default()).unwrap();
     let end = mic.captured_at(first) + ms(length);
