@@ -20,6 +20,10 @@ pub struct Config {
     pub host: Host,
     /// The format to open the source in.
     pub format: FormatWish,
+    /// How often a device is to wake us, 1 ms to 1 s; what it grants stands in
+    /// [`InputInfo::period_frames`](crate::InputInfo::period_frames). Default: chosen for each audio system and its
+    /// server. Nothing is lost by a long one, and audio comes later by as much.
+    pub period: Option<Duration>,
     /// How a file or a synthetic microphone is played.
     pub pace: Pace,
     /// How long the worker may be away before audio is dropped, 20 ms to 60 s. Default 2 s.
@@ -35,8 +39,9 @@ pub struct Config {
     pub idle: Duration,
     /// What happens when the device fails or falls silent.
     pub recovery: Recovery,
-    /// Whether [`DevicesChanged`](crate::EventKind::DevicesChanged) is told: a thread of its own asks the host for its list
-    /// every 3 s while a capture from a device runs, 2 ms of processor time with ALSA; it opens nothing. Default: no.
+    /// Whether [`DevicesChanged`](crate::EventKind::DevicesChanged) is told, within 200 ms where the system tells
+    /// (PulseAudio, ALSA); elsewhere a thread of its own asks the host for its list every 3 s while a capture from a
+    /// device runs, but never JACK. It opens nothing. Default: no.
     pub watch_devices: bool,
     /// The time to live by. Default: the system's.
     pub clock: Clock,
@@ -48,6 +53,7 @@ impl Default for Config {
             input: Input::default(),
             host: Host::default(),
             format: FormatWish::default(),
+            period: None,
             pace: Pace::default(),
             pool: Duration::from_secs(2),
             length: None,
@@ -63,11 +69,12 @@ impl Default for Config {
 impl Config {
     /// What its source is asked for.
     pub(crate) fn wish(self, muted: Arc<AtomicBool>, clock: Clock, worker: Waker) -> Wish {
-        let Self { input, host, format, pace, pool, length, .. } = self;
+        let Self { input, host, format, period, pace, pool, length, .. } = self;
         Wish {
             input,
             host,
             format,
+            period,
             pace,
             pool,
             muted,
@@ -88,6 +95,10 @@ impl Config {
         self.format.check()?;
         if self.length.is_some_and(|length| length > LONGEST) {
             return Err(Error::bad_argument("a capture's length is at most 10^9 s; nothing was started"));
+        }
+        let periods = Duration::from_millis(1)..=Duration::from_secs(1);
+        if self.period.is_some_and(|period| !periods.contains(&period)) {
+            return Err(Error::bad_argument("a period is 1 ms to 1 s; nothing was started"));
         }
         if self.recovery.stall_patience.is_some_and(|patience| patience < Duration::from_millis(300)) {
             return Err(Error::bad_argument(

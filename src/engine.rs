@@ -12,6 +12,7 @@ use crate::handoff::newest;
 use crate::intake::{Final, Header};
 use crate::record::{Live, Record};
 use crate::report::EpochReport;
+use crate::signal::liveness::Liveness;
 use crate::signal::painter::Painter;
 use crate::signal::picture::Picture;
 use crate::signal::sound_check::SoundCheck;
@@ -55,12 +56,16 @@ pub(crate) struct Engine {
     past: Stats,
     epochs: Vec<EpochReport>,
     gaps: Vec<Gap>,
+    /// What looked lost at the end of an epoch.
+    provisional: Vec<Gap>,
     rates: RateWindow,
     picture: newest::Writer<Picture>,
     painter: Painter,
     sound: SoundCheck,
     /// What was last told of it.
     verdict: SoundVerdict,
+    /// Which channels of the open device carry anything.
+    liveness: Liveness,
     /// Something else than exact silence has come from the open device.
     has_signal: bool,
     /// Who writes down what comes in.
@@ -84,12 +89,14 @@ impl Engine {
             past: Stats::default(),
             epochs: Vec::new(),
             gaps: Vec::new(),
+            provisional: Vec::new(),
             rates: RateWindow::default(),
             picture,
             // Of no device yet.
             painter: Painter::new(1, 1),
             sound: SoundCheck::new(1, 1),
             verdict: SoundVerdict::Ok,
+            liveness: Liveness::new(1, 1),
             has_signal: false,
             trace: None,
             is_deaf: false,
@@ -117,6 +124,7 @@ impl Engine {
         self.first_hz = info.format.rate_hz;
         self.painter.begin(info.format.rate_hz, info.format.channels);
         self.sound = SoundCheck::new(info.format.rate_hz, info.format.channels.into());
+        self.liveness = Liveness::new(info.format.rate_hz, info.format.channels);
         self.line = Some(line);
         self.bulletin.tell(EventKind::Opened(info));
         Ok(())
@@ -169,8 +177,19 @@ impl Engine {
             self.judge(verdict);
         }
         let pictured = self.picture.wanted(seen);
-        let (first_hz, had_signal) = (self.first_hz, self.has_signal);
-        let Self { line: Some(line), outlets, painter, sound, has_signal, stats, gaps, bulletin, .. } = self
+        let (first_hz, had_signal, was_alive) = (self.first_hz, self.has_signal, self.liveness.alive());
+        let Self {
+            line: Some(line),
+            outlets,
+            painter,
+            sound,
+            liveness,
+            has_signal,
+            stats,
+            gaps,
+            bulletin,
+            ..
+        } = self
         else {
             return;
         };
@@ -185,12 +204,16 @@ impl Engine {
                     Cause::Muted => sound.muted(span.end - span.start),
                     _ => sound.missing(span.end - span.start),
                 }
+                liveness.hole();
                 hole(span, line, first_hz, outlets, gaps, bulletin);
             }
             None => {
                 let (decoded, repaired) = outlets.audio(line.on_axis(span), native, line);
                 stats.repaired_samples += repaired as u64;
                 sound.audio(decoded);
+                if line.info.format.channels > 1 {
+                    liveness.add(decoded);
+                }
                 if !*has_signal && decoded.iter().any(|sample| *sample != 0.0) {
                     *has_signal = true;
                 }
@@ -202,6 +225,9 @@ impl Engine {
         line.timeline = timeline;
         if self.has_signal && !had_signal {
             self.tell_of_sound(EventKind::FirstSignal);
+        }
+        if self.liveness.alive() != was_alive {
+            self.tell_of_sound(EventKind::DeadChannels(self.liveness.dead().collect()));
         }
     }
 
@@ -222,6 +248,11 @@ impl Engine {
         let format = next.info.format;
         self.painter.begin(format.rate_hz, format.channels);
         self.sound.device_recovered(format.rate_hz, format.channels.into());
+        let had_dead = self.liveness.dead().next().is_some();
+        self.liveness = Liveness::new(format.rate_hz, format.channels);
+        if had_dead {
+            self.tell_of_sound(EventKind::DeadChannels(Vec::new()));
+        }
         self.has_signal = false;
         self.outlets.resume(self.line.take(), &absence, &next);
         self.line = Some(next);
@@ -236,7 +267,7 @@ impl Engine {
         self.outlets.loss(loss);
         self.bulletin.tell(EventKind::Lost(verdict));
         if verdict.state == LossState::Settled {
-            let Verdict { position, frames, error_frames, .. } = verdict;
+            let Verdict { frames, error_frames, .. } = verdict;
             line.timing.settle(&verdict, axis);
             // What is on its way was delivered in time; from here on everything is later, but for who holds back.
             let missing = Some(Cause::Lost);
@@ -244,9 +275,7 @@ impl Engine {
             let span = Span { start: axis, end: axis + frames, missing, error_frames, late };
             self.outlets.hole(span, line);
             self.sound.missing(frames);
-            let (start, end) = (line.place(position, first_hz), line.place(position + frames, first_hz));
-            let gap = Gap { position: start, frames: end - start, error_frames, cause: Cause::Lost };
-            note(gap, &mut self.gaps, &mut self.bulletin);
+            note(line.gap(&verdict, first_hz), &mut self.gaps, &mut self.bulletin);
         }
     }
 
@@ -255,8 +284,10 @@ impl Engine {
     pub fn leave(&mut self, last: Option<&Final>, live: &Live, why: Option<Away>) {
         self.add(|| Entry::Leave { last: last.copied(), live: *live, why });
         let first_hz = self.first_hz;
-        let ledger = self.ledger(&live.record);
-        self.past = self.together(live);
+        // What comes between two epochs is a hole of its own.
+        let now = why.is_none().then_some(self.bulletin.now);
+        let ledger = self.ledger(&live.record, now);
+        self.past = self.together(live, now);
         if let Some(next) = self.next.take() {
             // It brought nothing.
             self.outlets.leave_empty(&next);
@@ -272,12 +303,17 @@ impl Engine {
             }
             let axis = line.axis();
             outlets.leave(line);
+            if let Some(verdict) = line.timing.provisional()
+                && self.provisional.len() < MOST_EPOCHS
+            {
+                self.provisional.push(line.gap(&verdict, first_hz));
+            }
             let end = line.timing.captured(axis as f64, 0.0);
             self.left = Some(Left { end, why: why.unwrap_or(Away::Suspended) });
             let report = line.report(ledger, why);
             self.keep(report);
         }
-        self.stats = self.together(live);
+        self.stats = self.together(live, now);
         if matches!(why, Some(Away::Idle | Away::Suspended)) {
             self.outlets.history.clear();
         }
@@ -295,12 +331,13 @@ impl Engine {
         }
     }
 
-    /// The end, after the last epoch's: what was noted.
-    pub fn finish(&mut self) -> (Vec<Gap>, Vec<EpochReport>) {
+    /// The end, after the last epoch's: what was noted, that is holes, what looked like some, and epochs.
+    pub fn finish(&mut self) -> (Vec<Gap>, Vec<Gap>, Vec<EpochReport>) {
         self.outlets.finish(self.line.as_ref());
         // Losses were found after what came behind them.
         self.gaps.sort_by_key(|gap| gap.position);
-        (std::mem::take(&mut self.gaps), std::mem::take(&mut self.epochs))
+        let (gaps, provisional) = (std::mem::take(&mut self.gaps), std::mem::take(&mut self.provisional));
+        (gaps, provisional, std::mem::take(&mut self.epochs))
     }
 
     /// What is open, or was open last; none before the first opening.
@@ -326,10 +363,10 @@ impl Engine {
     pub fn look(&mut self, live: &Live, now: Duration) {
         self.add(|| Entry::Look { live: *live, now });
         if let Some(line) = self.next.as_mut().or(self.line.as_mut()) {
-            line.timing.callback(live.record.stamp_ns, live.largest);
+            line.timing.look(live, now);
             line.cadence.look(&live.record);
         }
-        self.stats = self.together(live);
+        self.stats = self.together(live, Some(self.bulletin.now));
         let Ledger { captured, dropped, lost, .. } = self.stats.ledger;
         self.rates.late(live.late);
         self.stats.rates = self.rates.look(now, captured, dropped, lost);
@@ -365,22 +402,27 @@ impl Engine {
         self.next.as_ref().or(self.line.as_ref().filter(|_| self.left.is_none()))
     }
 
-    fn ledger(&self, record: &Record) -> Ledger {
-        self.open().map_or_else(Ledger::default, |line| Ledger {
-            lost: line.timing.lost(),
-            lost_provisional: line.timing.lost_provisional(),
-            ..line.timeline.ledger(record)
+    fn ledger(&self, record: &Record, now: Option<Duration>) -> Ledger {
+        self.open().map_or_else(Ledger::default, |line| {
+            let (unaccounted, unaccounted_error) = line.timing.unaccounted(now);
+            Ledger {
+                lost: line.timing.lost(),
+                lost_provisional: line.timing.lost_provisional(),
+                unaccounted,
+                unaccounted_error,
+                ..line.timeline.ledger(record)
+            }
         })
     }
 
     /// The figures of all epochs.
-    fn together(&self, live: &Live) -> Stats {
+    fn together(&self, live: &Live, now: Option<Duration>) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
             let Stats { repaired_samples, wakeups, slow_closures, rates, .. } = self.stats;
             return Stats { repaired_samples, wakeups, slow_closures, rates, ..self.past };
         };
         Stats {
-            ledger: past.ledger + self.ledger(&live.record),
+            ledger: past.ledger + self.ledger(&live.record, now),
             clock: line.timing.stats(),
             callbacks: past.callbacks + live.record.callbacks,
             max_callback_frames: past.max_callback_frames.max(live.largest.into()),

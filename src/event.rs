@@ -40,6 +40,9 @@ pub enum EventKind {
     FirstSignal,
     /// What a user should know of the sound has changed; [`SoundVerdict::Ok`] where all is well again.
     Verdict(SoundVerdict),
+    /// Other channels of the open device than before carry nothing while others do: these, counted from 0, which
+    /// [`Channels::Mono`](crate::Channels::Mono) leaves out. None: all are alive again.
+    DeadChannels(Vec<u16>),
     /// The device has delivered nothing for so long.
     Stalled(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// It delivers again.
@@ -81,6 +84,7 @@ impl EventKind {
             Self::FirstCallback => "first callback",
             Self::FirstSignal => "first signal",
             Self::Verdict(_) => "verdict",
+            Self::DeadChannels(_) => "dead channels",
             Self::Stalled(_) => "stalled",
             Self::Resumed => "resumed",
             Self::Gap(_) => "gap",
@@ -196,17 +200,18 @@ pub(crate) fn events() -> (Teller, Events) {
 fn log(event: &Event) {
     let at_ms = event.at.as_millis() as u64;
     match &event.kind {
-        EventKind::Opened(InputInfo { host, id, name, format }) => {
-            tracing::info!(at_ms, host, id, name, %format, "opened");
+        EventKind::Opened(InputInfo { host, id, name, format, server, period_frames }) => {
+            tracing::info!(at_ms, host, id, name, %format, server, period_frames, "opened");
         }
-        EventKind::Reopened(InputInfo { host, id, name, format }) => {
-            tracing::info!(at_ms, host, id, name, %format, "reopened");
+        EventKind::Reopened(InputInfo { host, id, name, format, server, period_frames }) => {
+            tracing::info!(at_ms, host, id, name, %format, server, period_frames, "reopened");
         }
         EventKind::Closed(why) => tracing::info!(at_ms, ?why, "closed"),
         EventKind::CannotOpen(error) => tracing::warn!(at_ms, %error, "cannot open"),
         EventKind::DevicesChanged => tracing::info!(at_ms, "devices changed"),
         EventKind::Stalled(quiet) => tracing::warn!(at_ms, ?quiet, "stalled"),
         EventKind::Overloaded(length) => tracing::warn!(at_ms, ?length, "overloaded"),
+        EventKind::DeadChannels(channels) => tracing::warn!(at_ms, ?channels, "dead channels"),
         EventKind::ErrorStorm | EventKind::RealtimeDenied => {
             tracing::warn!(at_ms, "{}", event.kind.name());
         }

@@ -139,8 +139,8 @@ pub use {
         waveform::Column,
     },
     source::{
-        CpalDevice, CpalHost, DeviceInfo, FormatWish, Host, Input, InputInfo, Pace, Permission, data_closure,
-        devices, hosts, permission, synthetic::Synthetic,
+        CpalDevice, CpalHost, DeviceInfo, DeviceKind, FormatWish, Host, Input, InputInfo, Pace, Permission,
+        data_closure, devices, hosts, permission, synthetic::Synthetic,
     },
     stats::Stats,
     supervisor::Recovery,

@@ -1,6 +1,6 @@
 //! What a finished capture leaves behind.
 
-use crate::event::{Event, StopReason};
+use crate::event::{Event, EventKind, StopReason};
 use crate::source::InputInfo;
 use crate::stats::Stats;
 use crate::timeline::{Away, Cadence, ClockStats, Gap, Ledger};
@@ -19,6 +19,10 @@ pub struct Report {
     /// The holes, on one axis: frames at the first epoch's rate, the time between epochs included. Neighbours of one
     /// cause are merged; the first 4,096 of them.
     pub gaps: Vec<Gap>,
+    /// What looked lost at the end of an epoch and had done so for too short a while to be settled, on the same axis; not
+    /// among `gaps`, and nothing stands for it. Frames of `stats.ledger.lost_provisional`.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub provisional: Vec<Gap>,
     /// The opens, one after the other: the first 1,024.
     pub epochs: Vec<EpochReport>,
     /// What happened: the first 1,024 events.
@@ -27,6 +31,18 @@ pub struct Report {
     pub late_callbacks: u64,
     /// Whether the device was let go of in time. If not, its thread still tries.
     pub released: bool,
+}
+
+impl Report {
+    /// The channels of the device that carried nothing while others did, in the end: what [`EventKind::DeadChannels`] told
+    /// last.
+    pub fn dead_channels(&self) -> &[u16] {
+        let told = self.events.iter().rev().find_map(|event| match &event.kind {
+            EventKind::DeadChannels(channels) => Some(channels.as_slice()),
+            _ => None,
+        });
+        told.unwrap_or_default()
+    }
 }
 
 /// The account of one open of a device.

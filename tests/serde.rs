@@ -31,7 +31,14 @@ fn gap(cause: Cause) -> Gap {
 }
 
 fn input() -> InputInfo {
-    InputInfo { host: "alsa".into(), id: "hw:CARD=0".into(), name: "A \"microphone\"".into(), format: FORMAT }
+    InputInfo {
+        host: "alsa".into(),
+        id: "hw:CARD=0".into(),
+        name: "A \"microphone\"".into(),
+        format: FORMAT,
+        server: Some("pulse".into()),
+        period_frames: Some(441),
+    }
 }
 
 fn clock() -> ClockStats {
@@ -71,6 +78,7 @@ fn events() -> Vec<EventKind> {
         EventKind::FirstCallback,
         EventKind::FirstSignal,
         EventKind::Verdict(SoundVerdict::TooQuiet { peak: 0.01 }),
+        EventKind::DeadChannels(vec![1, 3]),
         EventKind::Stalled(ODD),
         EventKind::Resumed,
         EventKind::Gap(gap(Cause::Dropped)),
@@ -165,6 +173,7 @@ fn figures_and_reports_are_read_back() {
             frames: 1,
             started: captured,
             gaps: vec![gap(Cause::Paused)],
+            provisional: vec![gap(Cause::Lost)],
             missing: 2,
             clock: clock(),
             levels: vec![Level::default(); 2],
@@ -188,6 +197,7 @@ fn figures_and_reports_are_read_back() {
         input: input(),
         stats,
         gaps: causes().into_iter().map(gap).collect(),
+        provisional: vec![gap(Cause::Lost)],
         epochs: vec![epoch],
         events,
         late_callbacks: 1,
@@ -195,7 +205,7 @@ fn figures_and_reports_are_read_back() {
     });
     let expected = json!({
         "host": "alsa", "id": "hw:CARD=0", "name": "A \"microphone\"",
-        "rate_hz": 44_100, "channels": 2, "sample_format": "i24",
+        "rate_hz": 44_100, "channels": 2, "sample_format": "i24", "server": "pulse", "period_frames": 441,
     });
     assert_eq!(told["input"], expected);
     assert_eq!(told["epochs"][0]["started_at_ms"], 86_400_123.456789);
@@ -222,14 +232,14 @@ fn events_and_pictures_are_read_back() {
     (picture.columns[127].min, picture.spectrum[63]) = (-9, -3.01);
     assert_eq!(round(picture)["columns"][127], json!({"min": -9, "max": 0, "flags": 0}));
     let device = json!({
-        "host": "alsa", "id": "default", "name": "Default", "default": true,
+        "host": "alsa", "id": "default", "name": "Default", "kind": "monitor", "default": true,
         "rate_hz": 48_000, "channels": 2, "sample_format": "f32",
     });
     let known: DeviceInfo = serde_json::from_value(device.clone()).unwrap();
     assert_eq!(known.format.map(|format| format.sample), Some(SampleFormat::F32));
     assert_eq!(round(known), device);
     // One that cannot be asked now.
-    let mute = json!({"host": "alsa", "id": "x", "name": "X", "default": false});
+    let mute = json!({"host": "alsa", "id": "x", "name": "X", "kind": "microphone", "default": false});
     assert_eq!(round(serde_json::from_value::<DeviceInfo>(mute.clone()).unwrap()), mute);
 }
 

@@ -298,8 +298,8 @@ fn what_is_no_trace_or_a_newer_one_is_refused_by_name() {
     let (folder, trace, _) = short(TraceContent::WithoutAudio);
     let other = folder.path().join("other");
     let mut bytes = std::fs::read(trace).unwrap();
-    bytes[8] = 2;
-    for (bytes, what) in [(&bytes[..], "version 2"), (&[b'x'; 100], "no trace"), (b"", "too short")] {
+    bytes[8] = 3;
+    for (bytes, what) in [(&bytes[..], "version 3"), (&[b'x'; 100], "no trace"), (b"", "too short")] {
         std::fs::write(&other, bytes).unwrap();
         let error = Replay::open(&other).expect_err("must be refused");
         assert!(error.kind() == ErrorKind::UnsupportedFormat && error.to_string().contains(what), "{error}");

@@ -54,6 +54,9 @@ pub struct MonitorArgs {
     /// The first take's file, 16 kHz mono; what is there already is never replaced: take-2.wav, take-3.wav ...
     #[arg(long, value_name = "OUT.wav", default_value = "take.wav")]
     pub out: PathBuf,
+    /// How often the device is to wake us, 1 to 1000 ms; default: chosen for the audio system
+    #[arg(long, value_name = "MS", value_parser = period)]
+    pub period: Option<Duration>,
     /// A take begins so long before the space bar, 0 to 30
     #[arg(long, value_name = "S", default_value = "1", value_parser = roll)]
     pub pre_roll: Duration,
@@ -80,7 +83,10 @@ pub struct DevicesArgs {
     /// Audio system, e.g. alsa; default: the system's own
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
-    /// Print a JSON array instead of a table
+    /// Also what is no microphone: what outputs play, other programs' streams, ALSA's plugins
+    #[arg(long)]
+    pub all: bool,
+    /// Print a JSON array instead of a table: of all, each with its kind
     #[arg(long)]
     pub json: bool,
 }
@@ -96,6 +102,9 @@ pub struct DoctorArgs {
     /// How long
     #[arg(long, value_name = "S", default_value = "5", value_parser = seconds)]
     pub seconds: Duration,
+    /// How often the device is to wake us, 1 to 1000 ms; default: chosen for the audio system
+    #[arg(long, value_name = "MS", value_parser = period)]
+    pub period: Option<Duration>,
     /// Print JSON (hearken.doctor/1) instead of text
     #[arg(long)]
     pub json: bool,
@@ -127,7 +136,8 @@ pub struct RecordArgs {
         value_parser = clap::value_parser!(u32).range(1..=i64::from(StreamFormat::MAX_RATE_HZ))
     )]
     pub rate: u32,
-    /// Channels of the file: mono (the average of all), first, all, or a list like 0,2 that counts from 0
+    /// Channels of the file: mono (the average of those that carry anything), average (of all), first, all, or a list like 0,2
+    /// that counts from 0
     #[arg(long, default_value = "mono", value_parser = channels)]
     pub channels: Channels,
     /// Sample format of the file
@@ -177,6 +187,9 @@ pub struct RecordArgs {
     /// Open the device in this sample format, e.g. i16
     #[arg(long, value_name = "FMT")]
     pub device_format: Option<SampleFormat>,
+    /// How often the device is to wake us, 1 to 1000 ms; default: chosen for the audio system
+    #[arg(long, value_name = "MS", value_parser = period)]
+    pub period: Option<Duration>,
     /// Write the device's own rate, channels and samples, bit for bit
     #[arg(long, conflicts_with_all = ["rate", "channels", "format", "quality", "gain"])]
     pub native: bool,
@@ -242,6 +255,9 @@ impl RecordArgs {
         }
         if self.host.is_some() && !is_device {
             return Err(Failure::usage("--host is for devices; this input has none"));
+        }
+        if !is_device && self.period.is_some() {
+            return Err(Failure::usage("--period is for devices; this input has none"));
         }
         if !is_device && (self.stall_patience.is_some() || self.give_up.is_some() || self.no_fall_back) {
             return Err(Failure::usage(
@@ -339,6 +355,15 @@ fn patience(text: &str) -> Result<Duration, String> {
 
 fn give_up(text: &str) -> Result<Duration, String> {
     duration(text, 0.0, "it is 0 or longer")
+}
+
+/// In milliseconds.
+pub fn period(text: &str) -> Result<Duration, String> {
+    let ms: f64 = text.parse().map_err(|_| "not a number of milliseconds".to_owned())?;
+    if !(1.0..=1000.0).contains(&ms) {
+        return Err("a period is 1 to 1000 ms".into());
+    }
+    Duration::try_from_secs_f64(ms / 1e3).map_err(|error| error.to_string())
 }
 
 /// Of at least `least` seconds; `otherwise` says so.

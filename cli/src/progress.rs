@@ -1,6 +1,7 @@
 //! The live line: how long, how loud, how much, and whether there is a microphone at all.
 
 use crate::record::one_line;
+use crate::summary::dead_channels;
 use hearken::{Cause, Event, EventKind, Level, Picture, Stats, StreamFormat};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -130,6 +131,10 @@ impl Progress {
                 }
                 return;
             }
+            EventKind::DeadChannels(channels) => match dead_channels(channels) {
+                Some(said) => format!("{said}: a mono mix goes without"),
+                None => "every channel carries sound".into(),
+            },
             EventKind::Rerouted => "the system moved the take to another microphone".into(),
             EventKind::Slept(time) => format!("the machine slept for {:.0} s", time.as_secs_f64()),
             EventKind::ErrorStorm => "the microphone reports errors by the thousand".into(),
@@ -232,7 +237,14 @@ mod tests {
         let format = StreamFormat { rate_hz: 48_000, channels: 2, sample: hearken::SampleFormat::F32 };
         let mut progress = Progress::new(format, Some(Duration::from_secs(3599)));
         let stats = Stats::default();
-        let input = hearken::InputInfo { host: "alsa".into(), id: "a".into(), name: "a".into(), format };
+        let input = hearken::InputInfo {
+            host: "alsa".into(),
+            id: "a".into(),
+            name: "a".into(),
+            format,
+            server: None,
+            period_frames: None,
+        };
         let mut says = |kind, word: &str| {
             progress.hear(&Event { at: Duration::from_secs(2), kind });
             let line = progress.line(Duration::from_secs(3598), &stats);

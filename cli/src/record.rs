@@ -38,6 +38,7 @@ pub fn run(args: &RecordArgs) -> Result<(), Failure> {
         input: args.input.clone(),
         host: args.host.as_deref().into(),
         format: args.device_format(),
+        period: args.period,
         pace: args.pace(),
         length: args.seconds.filter(|_| !args.is_interval()),
         history: args.pre_roll.unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use crate::json::bound;
 use crate::record::{Segment, one_line};
-use hearken::{Away, Cause, ClockStats, EpochReport, Report, TakeReport, Written};
+use hearken::{Away, Cause, ClockStats, EpochReport, Gap, Ledger, Report, TakeReport, Written};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -59,14 +59,22 @@ fn tell_input(text: &mut String, report: &Report) -> std::fmt::Result {
         ("discarded", ledger.discarded),
         ("pending", ledger.pending),
         ("lost", ledger.lost),
+        ("may be lost", ledger.lost_provisional),
     ];
     writeln!(text, "frames of the input ({input}):")?;
     let width = rows.iter().map(|(_, frames)| frames.to_string().len()).max().unwrap_or(0);
-    // Pending is 0 unless a callback is stuck, and then it should be seen.
-    for (name, frames) in rows.iter().filter(|(name, frames)| *name != "pending" || *frames > 0) {
+    // Pending is 0 unless a callback is stuck, and then it should be seen; and so should what is in doubt.
+    let is_always_told = |name: &str| !matches!(name, "pending" | "may be lost");
+    for (name, frames) in rows.iter().filter(|(name, frames)| is_always_told(name) || *frames > 0) {
         writeln!(text, "  {name:9}  {frames:width$}")?;
     }
     writeln!(text, "  {}", if ledger.balanced() { "balanced" } else { "NOT BALANCED: this is a defect" })?;
+    if let Some(said) = disagreement(&ledger, input.rate_hz) {
+        writeln!(text, "  BUT {said}")?;
+    }
+    if let Some(said) = dead_channels(report.dead_channels()) {
+        writeln!(text, "{said}: a mono mix goes without")?;
+    }
     if report.epochs.len() > 1 {
         writeln!(text, "the microphone was opened {} times:", report.epochs.len())?;
         for epoch in report.epochs.iter().take(MOST_EPOCHS) {
@@ -76,26 +84,52 @@ fn tell_input(text: &mut String, report: &Report) -> std::fmt::Result {
             writeln!(text, "  and {} times more", report.epochs.len() - MOST_EPOCHS)?;
         }
     }
-    if !report.gaps.is_empty() {
-        writeln!(text, "gaps:")?;
+    tell_gaps(text, "gaps", &report.gaps, input.rate_hz)?;
+    tell_gaps(text, "looked lost at the end, and may be", &report.provisional, input.rate_hz)?;
+    if report.stats.repaired_samples > 0 {
+        let samples = report.stats.repaired_samples;
+        writeln!(text, "{samples} samples were no finite numbers, or absurd, and count as silence")?;
     }
-    for gap in report.gaps.iter().take(MOST_GAPS) {
-        let at = gap.position as f64 / f64::from(input.rate_hz);
-        let length = gap.frames as f64 / f64::from(input.rate_hz);
+    Ok(())
+}
+
+/// Which channels of the input carry nothing while others do, if any.
+pub fn dead_channels(channels: &[u16]) -> Option<String> {
+    let named: Vec<_> = channels.iter().map(ToString::to_string).collect();
+    match channels {
+        [] => None,
+        [only] => Some(format!("channel {only} carries nothing")),
+        _ => Some(format!("channels {} carry nothing", named.join(", "))),
+    }
+}
+
+fn tell_gaps(text: &mut String, what: &str, gaps: &[Gap], rate_hz: u32) -> std::fmt::Result {
+    if !gaps.is_empty() {
+        writeln!(text, "{what}:")?;
+    }
+    for gap in gaps.iter().take(MOST_GAPS) {
+        let at = gap.position as f64 / f64::from(rate_hz);
+        let length = gap.frames as f64 / f64::from(rate_hz);
         write!(text, "  at {at:.3} s: {length:.3} s ({} frames", gap.frames)?;
         if gap.error_frames > 0 {
             write!(text, ", give or take {}", gap.error_frames)?;
         }
         writeln!(text, ") {}", cause(gap.cause))?;
     }
-    if report.gaps.len() > MOST_GAPS {
-        writeln!(text, "  and {} more", report.gaps.len() - MOST_GAPS)?;
-    }
-    if report.stats.repaired_samples > 0 {
-        let samples = report.stats.repaired_samples;
-        writeln!(text, "{samples} samples were no finite numbers, or absurd, and count as silence")?;
+    if gaps.len() > MOST_GAPS {
+        writeln!(text, "  and {} more", gaps.len() - MOST_GAPS)?;
     }
     Ok(())
+}
+
+/// What the clock says against the ledger, if it does.
+pub fn disagreement(ledger: &Ledger, rate_hz: u32) -> Option<String> {
+    let &Ledger { unaccounted, unaccounted_error, .. } = ledger;
+    let seconds = unaccounted as f64 / f64::from(rate_hz);
+    let said = format!(
+        "the clock says that {unaccounted} frames more ({seconds:.3} s, give or take {unaccounted_error}) are missing"
+    );
+    (!ledger.clock_agrees()).then_some(said)
 }
 
 /// Of a take within the capture its length and its sound; and how much speech is in the file, in frames of `rate_hz`.

@@ -1,6 +1,6 @@
 //! `hearken trace`.
 
-use crate::args::{input, is_same_file, seconds};
+use crate::args::{input, is_same_file, period, seconds};
 use crate::failure::{Failure, print};
 use crate::record::stop_on_signal;
 use crate::summary::account;
@@ -40,6 +40,9 @@ pub struct TraceArgs {
     /// Open the device in this sample format, e.g. i16
     #[arg(long, value_name = "FMT")]
     pub device_format: Option<SampleFormat>,
+    /// How often the device is to wake us, 1 to 1000 ms; default: chosen for the audio system
+    #[arg(long, value_name = "MS", value_parser = period)]
+    pub period: Option<Duration>,
     /// Run a file or synthetic input as fast as possible
     #[arg(long)]
     pub fast: bool,
@@ -60,6 +63,9 @@ impl TraceArgs {
         }
         if self.host.is_some() && !is_device {
             return Err(Failure::usage("--host is for devices; this input has none"));
+        }
+        if self.period.is_some() && !is_device {
+            return Err(Failure::usage("--period is for devices; this input has none"));
         }
         if let Input::File(input) = &self.input {
             if self.format() != FormatWish::default() {
@@ -83,6 +89,7 @@ pub fn run(args: &TraceArgs) -> Result<(), Failure> {
         input: args.input.clone(),
         host: args.host.as_deref().into(),
         format: args.format(),
+        period: args.period,
         pace: if args.fast { Pace::Fast } else { Pace::RealTime },
         length: args.seconds,
         ..Config::default()

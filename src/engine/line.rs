@@ -3,7 +3,7 @@
 use crate::report::EpochReport;
 use crate::signal::resample::run_frames;
 use crate::source::InputInfo;
-use crate::timeline::{Away, Cadence, CapturedAt, Ledger, Span, Timeline, Timing};
+use crate::timeline::{Away, Cadence, CapturedAt, Cause, Gap, Ledger, Span, Timeline, Timing, Verdict};
 use std::time::Duration;
 
 /// One open of a device, on the capture's timeline.
@@ -40,6 +40,13 @@ impl Line {
     /// Where a position is on the capture's axis, whose frames are those of the first epoch.
     pub fn place(&self, position: u64, first_hz: u32) -> u64 {
         self.offset + run_frames(0, position, self.info.format.rate_hz, first_hz)
+    }
+
+    /// A loss as a record on that axis.
+    pub fn gap(&self, loss: &Verdict, first_hz: u32) -> Gap {
+        let &Verdict { position, frames, error_frames, .. } = loss;
+        let (start, end) = (self.place(position, first_hz), self.place(position + frames, first_hz));
+        Gap { position: start, frames: end - start, error_frames, cause: Cause::Lost }
     }
 
     pub fn report(&self, ledger: Ledger, ended: Option<Away>) -> EpochReport {

@@ -73,7 +73,7 @@ impl Replay {
     /// # Errors
     /// `BadArgument` for a tap that no device could serve.
     pub fn receiver(&mut self, tap: Tap) -> Result<Receiver, Error> {
-        let (pipe, receiver) = tap::receiver(tap, Duration::ZERO)?;
+        let (pipe, receiver) = tap::receiver(tap, Duration::ZERO, Duration::ZERO)?;
         self.engine.welcome(pipe);
         Ok(receiver)
     }
@@ -199,7 +199,7 @@ impl Player {
         if self.books.is_open() {
             self.engine.leave(None, &self.live, None);
         }
-        let (gaps, epochs) = self.engine.finish();
+        let (gaps, provisional, epochs) = self.engine.finish();
         let reason = match (self.reason, cut) {
             (Some(reason), _) => reason,
             (None, cut) => {
@@ -222,7 +222,7 @@ impl Player {
         }
         let (late_callbacks, released) = self.end.unwrap_or_default();
         let events = self.engine.bulletin.told();
-        Ok(Report { reason, input, stats, gaps, epochs, events, late_callbacks, released })
+        Ok(Report { reason, input, stats, gaps, provisional, epochs, events, late_callbacks, released })
     }
 }
 

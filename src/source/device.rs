@@ -1,72 +1,63 @@
-//! Devices, by cpal: the only file that says so.
+//! Devices, whoever speaks to their audio system.
 //!
-//! Some hosts block for seconds in `play` or in a stream's `drop`, so each open has a thread of its own that
-//! builds, plays, holds and drops the stream, and that others speak to with time limits.
+//! Some systems block for seconds when something is opened, closed or listed, so each open has a thread of its own that
+//! opens, holds and lets go of the device, and that others speak to with time limits.
 
-mod conversion;
+#[cfg(target_os = "linux")]
+mod alsa_reader;
+#[cfg(target_os = "linux")]
+mod by_alsa;
+mod by_cpal;
+#[cfg(target_os = "linux")]
+mod by_pulse;
+mod cpal_conversion;
+#[cfg(feature = "jack")]
+mod jack_ports;
 
-use super::permission::{explain, permission};
-use super::{Host, Input, InputInfo, OPEN_LIMIT, Running, Session, Wish, no_thread};
-use crate::epoch::{Epoch, Inlet, epoch};
+use super::{Host, Input, Session, Stop, Wish, no_thread};
 use crate::error::{Error, ErrorKind};
+#[cfg(all(target_os = "linux", feature = "realtime"))]
 use crate::faults::{Fault, Faults};
 use crate::format::StreamFormat;
-use crate::intake::{DataCallback, Stamp};
-use crate::time::Clock;
-use crate::timeline::Anchor;
-pub(crate) use conversion::to_cpal;
-use conversion::{choose_format, fault, opening, own_format};
-use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
+use crate::time::{Clock, Waker};
+pub use by_cpal::{CpalDevice, CpalHost, data_closure};
+#[cfg(feature = "testkit")]
+pub(crate) use cpal_conversion::to_cpal;
 use std::sync::mpsc::{self, SyncSender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
-/// How often an open default device is compared with the system's default.
-const FOLLOW: Duration = Duration::from_secs(1);
-
-/// The host that is always there on this system. Not `cpal::default_host()`, which changes with the features that
-/// anybody in the dependency tree switches on.
-const NATIVE_HOST: &str = if cfg!(target_os = "windows") {
-    "wasapi"
-} else if cfg!(target_vendor = "apple") {
-    "coreaudio"
-} else {
-    "alsa"
-};
-
-/// A device that the application got from cpal.
-#[derive(Clone)]
-pub struct CpalDevice(cpal::Device);
-
-impl From<cpal::Device> for CpalDevice {
-    fn from(device: cpal::Device) -> Self {
-        Self(device)
-    }
+/// What a device is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum DeviceKind {
+    /// A microphone, a line input, or whatever else the system calls an input.
+    #[default]
+    Microphone,
+    /// A source that another program makes: a microphone without its noise, a mixer's output, a pipe.
+    Virtual,
+    /// What an output plays.
+    Monitor,
+    /// What another program plays or records, or a way to reach devices that are listed by their own names: nobody's
+    /// choice.
+    Other,
 }
 
-impl fmt::Debug for CpalDevice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CpalDevice({})", self.0)
+impl DeviceKind {
+    /// The name in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Microphone => "microphone",
+            Self::Virtual => "virtual",
+            Self::Monitor => "monitor",
+            Self::Other => "other",
+        }
     }
-}
 
-/// A way to an audio system of the application's: called whenever a device is opened or looked for.
-#[derive(Clone)]
-pub struct CpalHost(Arc<dyn Fn() -> cpal::Host + Send + Sync>);
-
-impl CpalHost {
-    /// From a function that makes a handle of the host.
-    pub fn new(host: impl Fn() -> cpal::Host + Send + Sync + 'static) -> Self {
-        Self(Arc::new(host))
-    }
-}
-
-impl fmt::Debug for CpalHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CpalHost")
+    /// Whether a person who looks for a microphone would choose from these.
+    pub const fn is_microphone(self) -> bool {
+        matches!(self, Self::Microphone | Self::Virtual)
     }
 }
 
@@ -75,26 +66,95 @@ impl fmt::Debug for CpalHost {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct DeviceInfo {
-    /// The audio system, by cpal's name.
+    /// The audio system's name.
     pub host: String,
     /// Stable identifier, for [`Input::Device`].
     pub id: String,
     /// For people.
     pub name: String,
+    /// What it is. Where the system does not say, a microphone.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub kind: DeviceKind,
     /// Whether it is the one that [`Input::Default`] opens.
     #[cfg_attr(feature = "serde", serde(rename = "default"))]
     pub is_default: bool,
-    /// What it delivers unless asked for something else; `None` where it cannot be asked now.
+    /// What it delivers unless asked for something else; `None` where it cannot be asked now, or was not, as
+    /// [`Other`](DeviceKind::Other)s are not.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: Option<StreamFormat>,
 }
 
-/// The names of the audio systems that this build knows and this machine has.
-pub fn hosts() -> Vec<String> {
-    cpal::available_hosts().iter().map(ToString::to_string).collect()
+/// Who speaks to an audio system.
+#[derive(Debug)]
+enum Speaker {
+    /// We, to ALSA's library.
+    #[cfg(target_os = "linux")]
+    Alsa,
+    /// We, to a PulseAudio server.
+    #[cfg(target_os = "linux")]
+    Pulse,
+    /// cpal, to the host that it is given.
+    Cpal(Host),
 }
 
-/// The input devices of a host, the default one first.
+/// Who speaks to `host`.
+fn speaker(host: &Host) -> Speaker {
+    #[cfg(target_os = "linux")]
+    match host {
+        Host::Named(name) if name == by_pulse::NAME => return Speaker::Pulse,
+        Host::Named(name) if name.eq_ignore_ascii_case(by_alsa::NAME) => return Speaker::Alsa,
+        Host::Native => return if has_pulse() { Speaker::Pulse } else { Speaker::Alsa },
+        _ => {}
+    }
+    Speaker::Cpal(host.clone())
+}
+
+/// Whether the native host is a PulseAudio server: once one was there it is, so that a capture whose server is being
+/// started anew waits for it, and does not take the sound card itself.
+#[cfg(target_os = "linux")]
+fn has_pulse() -> bool {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    static SEEN: AtomicBool = AtomicBool::new(false);
+    if !SEEN.load(Relaxed) && by_pulse::is_reachable() {
+        SEEN.store(true, Relaxed);
+    }
+    SEEN.load(Relaxed)
+}
+
+/// Whether a host of this name can be asked for.
+fn knows(name: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    if name == by_pulse::NAME {
+        return true;
+    }
+    by_cpal::knows(name)
+}
+
+/// Who opens `input`, and its id there; `None` for the system's default.
+fn home<'a>(host: &Host, input: &'a Input) -> (Speaker, Option<&'a str>) {
+    let wanted = match input {
+        Input::Device(wanted) => wanted,
+        Input::Cpal(_) => return (Speaker::Cpal(host.clone()), None),
+        _ => return (speaker(host), None),
+    };
+    // `host:id` names its host; a bare id belongs to the chosen one. An ALSA id may itself contain colons.
+    match wanted.split_once(':') {
+        Some((name, rest)) if knows(name) => (speaker(&Host::from(name)), Some(rest)),
+        _ => (speaker(host), Some(wanted)),
+    }
+}
+
+/// The names of the audio systems that this build knows and this machine has.
+pub fn hosts() -> Vec<String> {
+    let mut names = by_cpal::names();
+    #[cfg(target_os = "linux")]
+    if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
+        names.insert(0, by_pulse::NAME.to_owned());
+    }
+    names
+}
+
+/// The input devices of a host, the default one first, of whatever [`kind`](DeviceInfo::kind).
 ///
 /// # Errors
 /// `NotFound` for a host that is not there, naming those that are; `NoDevice` when the host cannot list its devices.
@@ -103,7 +163,13 @@ pub fn devices(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
     // A thread of its own, since a thread that was hushed stays so.
     let listing = thread::Builder::new().name("hearken-devices".into()).spawn(move || {
         hush();
-        list(&host)
+        match speaker(&host) {
+            #[cfg(target_os = "linux")]
+            Speaker::Alsa => by_alsa::list(),
+            #[cfg(target_os = "linux")]
+            Speaker::Pulse => by_pulse::list(),
+            Speaker::Cpal(host) => by_cpal::list(&host),
+        }
     });
     listing.map_err(|error| no_thread(&error))?.join().unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Internal, "listing the devices panicked, which is a defect"))
@@ -116,92 +182,114 @@ fn hush() {
     let _ = alsa::Output::local_error_handler();
 }
 
-fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
-    let host = reach(host)?;
-    let default = host.default_input_device();
-    let default_id = default.as_ref().and_then(|device| device.id().ok());
-    // A system's default may be an alias that is not in its list.
-    let listed = host.input_devices().map_err(|error| opening(&error, "the list of devices"))?;
-    let others = listed.filter(|device| device.id().ok() != default_id);
-    let mut found: Vec<DeviceInfo> = Vec::new();
-    for (index, device) in default.iter().cloned().chain(others).enumerate() {
-        if let Ok(id) = device.id()
-            && !found.iter().any(|known| known.id == id.id())
-        {
-            found.push(DeviceInfo {
-                host: id.host().to_string(),
-                id: id.id().to_owned(),
-                name: device.to_string(),
-                is_default: index == 0 && default.is_some(),
-                format: device.default_input_config().ok().and_then(|config| own_format(&config).ok()),
-            });
+/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
+fn device_ids(host: &Host) -> Option<Vec<String>> {
+    match speaker(host) {
+        #[cfg(target_os = "linux")]
+        Speaker::Alsa => by_alsa::ids(),
+        #[cfg(target_os = "linux")]
+        Speaker::Pulse => Some(by_pulse::list().ok()?.into_iter().map(|device| device.id).collect()),
+        Speaker::Cpal(host) => by_cpal::ids(&host),
+    }
+}
+
+/// How often a system is asked for its list that does not tell when it changes: it takes it milliseconds.
+const EVERY: Duration = Duration::from_secs(3);
+
+/// Calls `changed` whenever devices have come or gone, from a thread of its own, since some systems hang when they are
+/// asked; until what it returns is dropped. None where no thread could be started: nobody is told then.
+pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 'static) -> Option<Stop> {
+    // cpal's list of PipeWire's devices has every program's streams in it, ours among them; its PulseAudio door tells.
+    #[cfg(target_os = "linux")]
+    let host = match host {
+        Host::Named(name) if name.eq_ignore_ascii_case("pipewire") && has_pulse() => by_pulse::NAME.into(),
+        host => host,
+    };
+    let thread = || thread::Builder::new().name("hearken-list".into());
+    let mut known = Known { devices: None, host, changed };
+    #[cfg(target_os = "linux")]
+    if !matches!(speaker(&known.host), Speaker::Cpal(_))
+        && let Ok((ours, theirs)) = std::os::unix::net::UnixStream::pair()
+    {
+        let look = move || {
+            hush();
+            known.look();
+            let is_pulse = matches!(speaker(&known.host), Speaker::Pulse);
+            let watch = if is_pulse { by_pulse::watch } else { by_alsa::watch };
+            while !watch(&theirs, &mut || known.look()) && !by_alsa::wait(&theirs, None, Some(EVERY)) {
+                known.look();
+            }
+        };
+        return thread().spawn(look).ok().map(|_| Stop::Socket(ours));
+    }
+    let (part, clock) = (clock.take_part(), clock.clone());
+    let (stop, stopped) = mpsc::channel::<()>();
+    let (ready, waker) = mpsc::sync_channel(1);
+    let look = move || {
+        let _part = part;
+        let sleeper = clock.sleeper();
+        let _ = ready.send(sleeper.waker());
+        hush();
+        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
+            known.look();
+            sleeper.park(EVERY);
+        }
+    };
+    thread().spawn(look).ok()?;
+    Some(Stop::Sleeper(waker.recv().ok()?, Some(stop)))
+}
+
+/// The devices that a host had when it was asked last.
+struct Known<F> {
+    host: Host,
+    devices: Option<Vec<String>>,
+    changed: F,
+}
+
+impl<F: FnMut()> Known<F> {
+    /// Asks again, and calls if there are others.
+    fn look(&mut self) {
+        // A host that cannot tell for once has not changed.
+        let Some(now) = device_ids(&self.host) else { return };
+        if self.devices.replace(now.clone()).is_some_and(|before| before != now) {
+            (self.changed)();
         }
     }
-    Ok(found)
 }
 
-/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
-pub(crate) fn device_ids(host: &Host) -> Option<Vec<String>> {
-    hush();
-    let host = reach(host).ok()?;
-    let listed = host.default_input_device().into_iter().chain(host.devices().ok()?);
-    Some(listed.filter_map(|device| Some(device.id().ok()?.id().to_owned())).collect())
+/// Where the outcome of an opening is told.
+struct Told {
+    outcome: SyncSender<Result<Session, Error>>,
+    worker: Waker,
 }
 
-pub(super) fn open(wish: Wish, opened: SyncSender<Result<Session, Error>>) -> Result<(), Error> {
+impl Told {
+    /// Whether somebody still waits for it.
+    fn tell(self, outcome: Result<Session, Error>) -> bool {
+        let is_heard = self.outcome.send(outcome).is_ok();
+        self.worker.wake();
+        is_heard
+    }
+}
+
+/// Opens a device on a thread of its own, which holds it until it is told to stop.
+pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> Result<(), Error> {
     let part = wish.clock.take_part();
-    let opener = move || {
+    let holder = move || {
         // Dropped last: in virtual time nobody sees a thread that has gone and still counts.
         let (_part, wish) = (part, wish);
         hush();
-        let sleeper = wish.clock.sleeper();
-        let (stop, stopped) = mpsc::channel::<()>();
-        let (closing, closed) = mpsc::channel::<()>();
-        let outcome = build(&wish).map(|(stream, info, epoch, faults)| {
-            let (anchor, started) = (bracket(&stream, &wish.clock), wish.clock.now());
-            let running = Running { thread: sleeper.waker(), stop: Some(stop), closed };
-            let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
-            (stream, session, faults)
-        });
-        let stream = match outcome {
-            Ok((stream, session, faults)) => {
-                let id = session.info.id.clone();
-                // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
-                if opened.send(Ok(session)).is_err() {
-                    return;
-                }
-                wish.worker.wake();
-                Some((stream, id, faults))
-            }
-            Err(error) => {
-                // What a host of the application's does is not the system's word.
-                let is_own = matches!(wish.host, Host::Cpal(_)) || matches!(wish.input, Input::Cpal(_));
-                let error = if is_own { error } else { explain(error, permission()) };
-                let _ = opened.send(Err(error));
-                wish.worker.wake();
-                None
-            }
-        };
-        let Some((stream, id, faults)) = stream else { return };
-        // Ends when the other end is gone.
-        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
-            let follows = matches!(wish.input, Input::Default);
-            if follows && has_moved(&wish.host, &id) {
-                faults.report(Fault::DefaultMoved);
-            }
-            sleeper.park(if follows { FOLLOW } else { Duration::from_secs(3600) });
+        let told = Told { outcome, worker: wish.worker.clone() };
+        match home(&wish.host, &wish.input) {
+            #[cfg(target_os = "linux")]
+            (Speaker::Alsa, id) => by_alsa::run(&wish, id, told),
+            #[cfg(target_os = "linux")]
+            (Speaker::Pulse, id) => by_pulse::run(&wish, id, told),
+            (Speaker::Cpal(host), id) => by_cpal::run(&wish, &host, id, told),
         }
-        drop(stream);
-        drop(closing);
     };
-    let thread = thread::Builder::new().name("hearken-device".into()).spawn(opener);
+    let thread = thread::Builder::new().name("hearken-device".into()).spawn(holder);
     thread.map(drop).map_err(|error| no_thread(&error))
-}
-
-/// Whether the system's default is another device now.
-fn has_moved(host: &Host, id: &str) -> bool {
-    let default = reach(host).ok().and_then(|host| host.default_input_device());
-    default.and_then(|device| device.id().ok()).is_some_and(|default| default.id() != id)
 }
 
 /// Looks whether the device is there, on a thread of its own.
@@ -210,110 +298,77 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
     let scout = move || {
         let (_part, wish) = (part, wish);
         hush();
-        let found = find(&wish).is_ok_and(|device| device.default_input_config().is_ok());
-        let _ = told.send(found);
+        let is_there = match home(&wish.host, &wish.input) {
+            #[cfg(target_os = "linux")]
+            (Speaker::Alsa, id) => by_alsa::is_there(id),
+            #[cfg(target_os = "linux")]
+            (Speaker::Pulse, id) => by_pulse::is_there(id),
+            (Speaker::Cpal(host), id) => by_cpal::is_there(&wish, &host, id),
+        };
+        let _ = told.send(is_there);
         wish.worker.wake();
     };
     // Without a thread nobody is told, which reads as "not there".
     let _ = thread::Builder::new().name("hearken-devices".into()).spawn(scout);
 }
 
-/// Reads the stream's clock between two looks at ours, and keeps the closest of a few.
-fn bracket(stream: &cpal::Stream, clock: &Clock) -> Anchor {
-    let look = || {
-        let before = clock.now();
-        let stream_ns = u64::try_from(stream.now().as_nanos()).unwrap_or(u64::MAX);
-        let error = clock.now().saturating_duration_since(before) / 2;
-        Anchor { at: before + error, stream_ns, error, is_own: false }
-    };
-    (0..8).map(|_| look()).min_by_key(|anchor| anchor.error).unwrap_or_else(look)
+/// The frames after which a device is to wake us: as asked for, or the power of two that is next to 20 ms. PipeWire hands
+/// out powers of two, and a period that does not divide them comes late by turns: instead of a tenth of a millisecond a
+/// time of capture is good to 16 then. Measured: `docs/hosts.md`.
+#[cfg(target_os = "linux")]
+fn period_frames(wish: &Wish, rate_hz: u32) -> u32 {
+    wish.period.map_or_else(
+        || {
+            let usual = (rate_hz / 50).max(1);
+            let (below, above) = (1 << usual.ilog2(), 2 << usual.ilog2());
+            if usual - below < above - usual { below } else { above }
+        },
+        |period| frames_in(period, rate_hz),
+    )
 }
 
-type Built = (cpal::Stream, InputInfo, Epoch, Arc<Faults>);
-
-fn build(wish: &Wish) -> Result<Built, Error> {
-    let device = find(wish)?;
-    let name = device.to_string();
-    let id = device.id().map_err(|error| opening(&error, &name))?;
-    let labelled = choose_format(&device, wish, &name)?;
-    let actual = wish.corrected.as_ref().filter(|(of, _)| of == id.id()).map(|(_, rate_hz)| *rate_hz);
-    let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
-    let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
-    let config = cpal::StreamConfig {
-        channels: format.channels,
-        sample_rate: labelled.rate_hz,
-        buffer_size: cpal::BufferSize::Default,
-    };
-    let Inlet { data, faults, .. } = inlet;
-    let seen = faults.clone();
-    let on_data = data_closure(data);
-    // May be called half a million times a second by a dead server, on the audio thread: it stores bits.
-    let on_error = move |error: cpal::Error| faults.report(fault(error.kind()));
-    let stream = device
-        .build_input_stream_raw(config, to_cpal(format.sample), on_data, on_error, Some(OPEN_LIMIT))
-        .map_err(|error| opening(&error, &name))?;
-    stream.play().map_err(|error| opening(&error, &name))?;
-    let info = InputInfo { host: id.host().to_string(), id: id.id().to_owned(), name, format };
-    Ok((stream, info, epoch, seen))
-}
-
-/// The data callback that cpal gets: what the microphone says goes to `data`. Wait-free, never allocates.
-pub fn data_closure(
-    data: DataCallback,
-) -> impl FnMut(&cpal::Data, &cpal::InputCallbackInfo) + Send + 'static {
-    let format = data.format();
-    let announced = to_cpal(format.sample);
-    move |samples, info| {
-        let stamp = Stamp { capture_ns: info.timestamp().capture.as_nanos() as u64 };
-        if samples.sample_format() == announced {
-            data.call(samples.bytes(), stamp);
-        } else {
-            data.mismatch((samples.len() / usize::from(format.channels)) as u32, stamp);
-        }
+/// Asks for real-time priority for the calling thread, which reads a device; a refusal is told. The library that asks says
+/// yes also where nothing changed, so the system is asked.
+#[cfg(all(target_os = "linux", feature = "realtime"))]
+fn hurry(faults: &Faults, period_frames: u32, rate_hz: u32) {
+    let asked = audio_thread_priority::promote_current_thread_to_real_time(period_frames, rate_hz);
+    let said = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
+    if asked.is_err() || !is_real_time(&said) {
+        faults.report(Fault::RealtimeDenied);
     }
 }
 
-fn reach(host: &Host) -> Result<cpal::Host, Error> {
-    let name = match host {
-        Host::Native => NATIVE_HOST,
-        Host::Named(name) => name,
-        Host::Cpal(CpalHost(host)) => return Ok(host()),
-    };
-    let known = || hosts().join(", ");
-    let id = cpal::HostId::from_str(name).map_err(|_| {
-        let message =
-            format!("this build has no audio host '{name}'; it has {}. Nothing was opened", known());
-        Error::new(ErrorKind::NotFound, message)
-    })?;
-    cpal::host_from_id(id).map_err(|error| {
-        let message = format!("the audio host '{name}' cannot be reached ({error}); reachable: {}", known());
-        Error::new(ErrorKind::NoDevice, message)
-    })
+/// Whether a thread's line in `/proc` has the policy FIFO or RR, its 41st word.
+#[cfg(all(target_os = "linux", any(feature = "realtime", test)))]
+fn is_real_time(stat: &str) -> bool {
+    // A thread's name may have spaces.
+    let behind_the_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    matches!(behind_the_name.split_whitespace().nth(38), Some("1" | "2"))
 }
 
-fn find(wish: &Wish) -> Result<cpal::Device, Error> {
-    let wanted = match &wish.input {
-        Input::Cpal(device) => return Ok(device.0.clone()),
-        Input::Device(id) => id,
-        _ => {
-            return reach(&wish.host)?.default_input_device().ok_or_else(|| {
-                let message = "there is no input device; plug a microphone in or start the audio service";
-                Error::new(ErrorKind::NoDevice, message)
-            });
-        }
-    };
-    // `host:id` names its host; a bare id belongs to the chosen one. An ALSA id may itself contain colons.
-    let (home, bare) = match wanted.split_once(':') {
-        Some((name, rest)) if cpal::HostId::from_str(name).is_ok() => (Host::from(name), rest),
-        _ => (wish.host.clone(), wanted.as_str()),
-    };
-    let host = reach(&home)?;
-    let is_wanted = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == bare);
-    let by_id = host.device_by_id(&cpal::DeviceId::new(host.id(), bare)).filter(is_wanted);
-    by_id.or_else(|| host.input_devices().ok()?.find(is_wanted)).ok_or_else(|| {
-        let there: Vec<String> =
-            list(&home).unwrap_or_default().into_iter().map(|device| device.id).collect();
-        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-        Error::new(ErrorKind::NotFound, format!("there is no input device '{wanted}'; there are: {there}"))
-    })
+/// The frames of a period, rounded; at least one.
+fn frames_in(period: Duration, rate_hz: u32) -> u32 {
+    // A second at most, by `Config`.
+    ((period.as_secs_f64() * f64::from(rate_hz)).round() as u32).max(1)
+}
+
+/// What is said where `wanted` is not among `there`.
+fn there_is_no(wanted: &str, there: &[DeviceInfo]) -> Error {
+    let there: Vec<&str> = there.iter().map(|device| device.id.as_str()).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    Error::new(ErrorKind::NotFound, format!("there is no input device '{wanted}'; there are: {there}"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::is_real_time;
+
+    #[test]
+    fn a_threads_policy_is_read_behind_its_name() {
+        let stat = |policy| format!("7 (a (b) c) S 1 7 7 {} {policy} 0 0 0", "0 ".repeat(34).trim());
+        assert!(is_real_time(&stat(1)) && is_real_time(&stat(2)));
+        assert!(!is_real_time(&stat(0)) && !is_real_time(""));
+        let own = std::fs::read_to_string("/proc/thread-self/stat").expect("a line");
+        assert!(!is_real_time(&own), "{own}");
+    }
 }

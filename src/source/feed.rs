@@ -1,7 +1,7 @@
 //! Sources of our own: a WAV file, a made-up microphone. A thread plays the part of the audio system's.
 
 use super::synthetic::{Generator, Synthetic};
-use super::{InputInfo, Pace, Running, Session, Wish, no_thread};
+use super::{InputInfo, Pace, Running, Session, Stop, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::Fault;
@@ -26,7 +26,8 @@ pub(super) fn open_file(path: PathBuf, wish: &Wish) -> Result<Session, Error> {
     let mut reader = WavReader::open(&path)?;
     let format = reader.format();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let info = InputInfo { host: "file".into(), id: path.display().to_string(), name, format };
+    let id = path.display().to_string();
+    let info = InputInfo { host: "file".into(), id, name, format, server: None, period_frames: None };
     play(info, wish, Box::new(move |frames, bytes| reader.read(bytes, frames)))
 }
 
@@ -37,7 +38,8 @@ pub(super) fn open_synthetic(kind: Synthetic, wish: &Wish) -> Result<Session, Er
         sample: wish.format.sample.unwrap_or(SampleFormat::F32),
     };
     let name = format!("synthetic {kind}");
-    let info = InputInfo { host: "synthetic".into(), id: kind.to_string(), name, format };
+    let id = kind.to_string();
+    let info = InputInfo { host: "synthetic".into(), id, name, format, server: None, period_frames: None };
     let mut generator = Generator::new(kind, format.rate_hz, format.channels);
     let player = move |frames, bytes: &mut Vec<u8>| {
         generator.fill_native(format.sample, frames, bytes);
@@ -90,7 +92,11 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
                     break;
                 };
                 let frames = frames as u64;
-                let stamp = Stamp { capture_ns: at(played, format.rate_hz).as_nanos() as u64 };
+                let [capture_ns, called_ns] = [
+                    at(played, format.rate_hz).as_nanos() as u64,
+                    clock.now().saturating_duration_since(started).as_nanos() as u64,
+                ];
+                let stamp = Stamp { capture_ns, called_ns };
                 played += frames;
                 if !inlet.data.call(&bytes, stamp) || played < next {
                     break;
@@ -104,7 +110,7 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
         .map_err(|error| no_thread(&error))?;
     let thread =
         sleeper.recv().map_err(|_| Error::new(ErrorKind::Internal, "the source's thread panicked"))?;
-    let running = Running { thread, stop: Some(stop), closed };
+    let running = Running { stop: Some(Stop::Sleeper(thread, Some(stop))), closed };
     let paced = pace == Pace::RealTime;
     let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: true };
     Ok(Session { info, epoch, running, started, anchor, ends_itself: true, paced })

@@ -7,10 +7,10 @@ mod permission;
 mod speech;
 pub mod synthetic;
 
-pub(crate) use device::device_ids;
 #[cfg(feature = "testkit")]
 pub(crate) use device::to_cpal;
-pub use device::{CpalDevice, CpalHost, DeviceInfo, data_closure, devices, hosts};
+pub(crate) use device::watch;
+pub use device::{CpalDevice, CpalHost, DeviceInfo, DeviceKind, data_closure, devices, hosts};
 pub use permission::{Permission, permission};
 
 use crate::epoch::Epoch;
@@ -30,6 +30,10 @@ use synthetic::Synthetic;
 /// What to capture from.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "some of cpal's devices are large, and nobody has many of these"
+)]
 pub enum Input {
     /// The system's default microphone.
     #[default]
@@ -132,6 +136,14 @@ pub struct InputInfo {
     /// How samples arrive.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: StreamFormat,
+    /// The sound server behind the audio system, such as `pulse` or `pipewire`; `None` where there is none, or where
+    /// the host does not say.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub server: Option<String>,
+    /// Frames after which the device wakes us, as it granted them; `None` where the host does not say. Callbacks may
+    /// bring more, or less.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub period_frames: Option<u32>,
 }
 
 /// What a source is to be opened with.
@@ -140,6 +152,8 @@ pub(crate) struct Wish {
     pub input: Input,
     pub host: Host,
     pub format: FormatWish,
+    /// How often the device is to wake us; `None` is our choice.
+    pub period: Option<Duration>,
     pub pace: Pace,
     pub pool: Duration,
     /// Told to the callback before the first can come.
@@ -190,12 +204,34 @@ impl Session {
     }
 }
 
+/// What ends a source's thread: dropping it asks that to close.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The thread sleeps, and sees the channel go when it is woken.
+    Sleeper(Waker, Option<Sender<()>>),
+    /// The thread reads from this socket, or from its other end, and finds it shut down.
+    #[cfg(target_os = "linux")]
+    Socket(std::os::unix::net::UnixStream),
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        match self {
+            Self::Sleeper(thread, stop) => {
+                *stop = None;
+                thread.wake();
+            }
+            // A socket that is shut already is as good.
+            #[cfg(target_os = "linux")]
+            Self::Socket(socket) => drop(socket.shutdown(std::net::Shutdown::Both)),
+        }
+    }
+}
+
 /// The thread that holds a source open. Dropping it asks the source to close, and does not wait.
 #[derive(Debug)]
 pub(crate) struct Running {
-    thread: Waker,
-    /// Never sent on: the thread sees it go.
-    stop: Option<Sender<()>>,
+    stop: Option<Stop>,
     closed: Receiver<()>,
 }
 
@@ -203,20 +239,14 @@ impl Running {
     /// Asks the source to close and waits for no longer than `patience`; whether it has.
     pub fn close(&mut self, patience: Duration) -> bool {
         self.stop = None;
-        self.thread.wake();
         matches!(self.closed.recv_timeout(patience), Err(RecvTimeoutError::Disconnected))
     }
 
     /// Tells a source that waits for room to look again.
     pub fn nudge(&self) {
-        self.thread.wake();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop = None;
-        self.thread.wake();
+        if let Some(Stop::Sleeper(thread, _)) = &self.stop {
+            thread.wake();
+        }
     }
 }
 
@@ -240,8 +270,8 @@ impl Opening {
             Err(TryRecvError::Empty) => {
                 let waited = OPEN_LIMIT.as_secs();
                 let message = format!(
-                    "the device did not open within {waited} s; the attempt was abandoned. Is another program \
-                     holding it?"
+                    "the audio system did not say within {waited} s whether the device can be opened; the attempt \
+                     was abandoned. The system may hang, or the source deliver nothing"
                 );
                 Some(Err(Error::new(ErrorKind::DeviceBusy, message)))
             }

@@ -8,7 +8,7 @@ use crate::signal::level::{MAX_CHANNELS, Meter};
 use crate::signal::resample::run_frames;
 use crate::signal::sound_check::SoundCheck;
 use crate::tap::{Audio, Pipe};
-use crate::timeline::{Absence, Away, CapturedAt, Cause, Gap, Span, Timing, Verdict};
+use crate::timeline::{Absence, Away, CapturedAt, Cause, Gap, LossState, Span, Timing, Verdict};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,6 +34,9 @@ pub(crate) struct TakePipe {
     is_paused: bool,
     is_over: bool,
     gaps: Vec<Gap>,
+    /// What looks lost, on the epoch's axis, and what did so at the end of one.
+    doubt: Option<Verdict>,
+    provisional: Vec<Gap>,
     missing: u64,
     meter: Meter,
     sound: SoundCheck,
@@ -76,6 +79,8 @@ impl TakePipe {
             is_paused: false,
             is_over: false,
             gaps: Vec::new(),
+            doubt: None,
+            provisional: Vec::new(),
             missing: 0,
             meter: Meter::new(1),
             sound: SoundCheck::new(1, 1),
@@ -185,6 +190,20 @@ impl TakePipe {
         }
     }
 
+    /// What looks lost will not be settled any more.
+    fn leave_in_doubt(&mut self) {
+        let (Some(Verdict { position, frames, error_frames, .. }), Some(place)) =
+            (self.doubt.take(), self.place)
+        else {
+            return;
+        };
+        if self.provisional.len() < MOST_GAPS {
+            let (start, end) = (place.frame(position), place.frame(position + frames));
+            let (position, frames) = (start, end - start);
+            self.provisional.push(Gap { position, frames, error_frames, cause: Cause::Lost });
+        }
+    }
+
     fn over(&mut self, end: TakeEnd, timing: &Timing) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
@@ -196,6 +215,7 @@ impl TakePipe {
             self.taps.clear();
             return self.desk.enter(Stage::Done(Box::new(Err(error))));
         };
+        self.leave_in_doubt();
         let last = place.position.max(place.from);
         self.taps.iter_mut().for_each(|tap| tap.finish(last, timing));
         let channels = usize::from(place.format.channels).min(MAX_CHANNELS);
@@ -205,6 +225,7 @@ impl TakePipe {
             frames: place.frame(last),
             started: self.started.unwrap_or_default(),
             gaps: std::mem::take(&mut self.gaps),
+            provisional: std::mem::take(&mut self.provisional),
             missing: self.missing,
             clock: timing.stats(),
             verdicts: self.sound.verdicts(),
@@ -234,6 +255,7 @@ impl Pipe for TakePipe {
         let Some(place) = &self.place else { return };
         let end = position.max(place.from);
         self.taps.iter_mut().for_each(|tap| tap.leave(end, timing));
+        self.leave_in_doubt();
     }
 
     fn resume(&mut self, format: StreamFormat, absence: &Absence, timing: &Timing) {
@@ -287,6 +309,7 @@ impl Pipe for TakePipe {
 
     fn loss(&mut self, loss: Verdict) {
         if self.started.is_some() {
+            self.doubt = (loss.state == LossState::Provisional).then_some(loss);
             self.taps.iter_mut().for_each(|tap| tap.loss(loss));
         }
     }

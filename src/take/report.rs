@@ -56,6 +56,10 @@ pub struct TakeReport {
     /// The holes: the first 4,096. A loss stands where it was found, which is later than in a file or tap that
     /// [holds back](crate::Tap::hold_back_ms).
     pub gaps: Vec<Gap>,
+    /// What looked lost at its end, or at the end of an epoch, and had done so for too short a while to be settled: not
+    /// among the gaps, nor in `missing`.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub provisional: Vec<Gap>,
     /// Frames that are missing for whatever reason, in all holes.
     pub missing: u64,
     /// The clock as of the end.

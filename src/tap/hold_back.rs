@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::format::StreamFormat;
 use crate::timeline::{Absence, Cause, Span, Timing, Verdict};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// What is held: decoded samples, or the device's own bytes.
 pub(super) trait Held: Copy + Default + std::fmt::Debug + Send + 'static {
@@ -57,6 +58,8 @@ pub(super) struct HeldBack<T> {
     tap: Tap,
     pipe: Box<dyn Pipe>,
     tap_hz: u32,
+    device_hz: u32,
+    block_frames: usize,
     /// For so many device frames.
     hold: u64,
     /// Up to where `pipe` has heard the epoch, on the tap's axis: that has the frames of the epoch's, and late holes
@@ -73,15 +76,40 @@ pub(super) struct HeldBack<T> {
 impl<T: Held> HeldBack<T> {
     pub fn new(tap: Tap, pipe: Box<dyn Pipe>) -> Self {
         let (stretches, samples) = (VecDeque::new(), VecDeque::new());
-        Self { tap, pipe, tap_hz: 1, hold: 0, position: 0, stretches, held: 0, samples, in_frame: 1 }
+        Self {
+            tap,
+            pipe,
+            tap_hz: 1,
+            device_hz: 1,
+            block_frames: 0,
+            hold: 0,
+            position: 0,
+            stretches,
+            held: 0,
+            samples,
+            in_frame: 1,
+        }
     }
 
     /// An epoch that is heard from `position` on.
     fn open(&mut self, format: StreamFormat, position: u64) {
-        self.hold = self.tap.hold_back_frames(format.rate_hz, self.tap_hz);
+        (self.device_hz, self.block_frames) = (format.rate_hz, format.block_frames());
         (self.position, self.in_frame) = (position, T::in_frame(format));
         // A ring of its own: where it wraps, a frame begins.
-        self.samples = VecDeque::with_capacity((self.hold as usize + format.block_frames()) * self.in_frame);
+        self.samples = VecDeque::new();
+        self.follow(Duration::ZERO);
+    }
+
+    /// Holds back for as long as it takes until a loss is known, where that is what the tap wants.
+    fn follow(&mut self, settles: Duration) {
+        self.hold = self.tap.hold_back_frames(settles, self.device_hz, self.tap_hz);
+        let room = (self.hold as usize + self.block_frames) * self.in_frame;
+        if self.samples.capacity() < room {
+            let mut samples = VecDeque::with_capacity(room);
+            samples.extend(&self.samples);
+            self.wipe();
+            self.samples = samples;
+        }
     }
 
     /// Overwrites what was held.
@@ -174,6 +202,9 @@ impl<T: Held> Pipe for HeldBack<T> {
         match self.stretches.back_mut() {
             Some(last) if last.missing.is_none() => last.frames += frames,
             _ => self.stretches.push_back(Stretch { frames, missing: None }),
+        }
+        if self.tap.follows {
+            self.follow(timing.settles_within());
         }
         self.release(self.hold, timing);
     }

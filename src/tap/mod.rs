@@ -39,6 +39,11 @@ use std::time::Duration;
 
 /// The longest hold-back, in milliseconds.
 const MOST_HELD_BACK_MS: u32 = 5_000;
+/// A file waits no longer than this for what is found out late, unless it is asked to.
+const MOST_FOLLOWED: Duration = Duration::from_millis(2_500);
+
+/// Chunks that may wait for a receiver, unless something else is said or more comes in one go.
+const QUEUE: usize = 64;
 
 /// What a tap's closure is.
 type Closure<T> = Box<dyn FnMut(Chunk<T>) + Send>;
@@ -73,7 +78,10 @@ pub struct Tap {
     gaps: GapPolicy,
     /// None if nothing was said.
     hold_back_ms: Option<u32>,
-    queue: usize,
+    /// Longer, where it takes longer until a loss is known.
+    follows: bool,
+    /// None if nothing was said.
+    queue: Option<usize>,
     when_full: WhenFull,
 }
 
@@ -89,7 +97,8 @@ impl Default for Tap {
             hop: None,
             gaps: GapPolicy::default(),
             hold_back_ms: None,
-            queue: 64,
+            follows: false,
+            queue: None,
             when_full: WhenFull::default(),
         }
     }
@@ -111,7 +120,7 @@ impl Tap {
         Self { rate_hz: None, ..self }
     }
 
-    /// Which channels, and whether they are mixed. Default: the average of all.
+    /// Which channels, and whether they are mixed. Default: the average of all that carry anything ([`Channels::Mono`]).
     pub fn channels(self, channels: Channels) -> Self {
         Self { channels, ..self }
     }
@@ -158,11 +167,12 @@ impl Tap {
         Self { gaps, ..self }
     }
 
-    /// Hears everything so much later, `0..=5_000` ms, to have in its place what is found out late. Default 0, for a
-    /// file 250.
+    /// Hears everything so much later, `0..=5_000` ms, to have in its place what is found out late. Default 0; for a file as
+    /// long as that takes with the stream at hand, 250 ms to 2.5 s.
     ///
-    /// Frames that a device lost are known of when what follows has been late for a while: about 0.2 s where its stamps
-    /// are exact, up to 0.7 s where they stray, 2 s where they are an audio server's. A loss that is settled within the
+    /// Frames that a device lost are known of when what follows has been late for a while: ten blocks where its stamps are
+    /// exact, up to thirty where they stray (a block is 20 ms, or a callback if that is longer), 2.5 s where they are an
+    /// audio server's. A loss that is settled within the
     /// hold-back is a hole like any other, where it happened; one that takes longer comes right behind what was heard by
     /// then. With 0 that is where the newest frame is.
     ///
@@ -173,9 +183,11 @@ impl Tap {
         Self { hold_back_ms: Some(ms), ..self }
     }
 
-    /// Chunks that may wait for the receiver, at least 1, and what happens when they do. Default: 64, drop new ones.
+    /// Chunks that may wait for the receiver, at least 1, and what happens when there are more. The inside of a hole that
+    /// is filled takes the place of one, however long it is. Default: 64, or as many as [`Config::pool`](crate::Config::pool)
+    /// holds, which may come in one go; drop new ones.
     pub fn queue(self, chunks: usize, when_full: WhenFull) -> Self {
-        Self { queue: chunks, when_full, ..self }
+        Self { queue: Some(chunks), when_full, ..self }
     }
 
     /// Refuses what no device could make right.
@@ -196,24 +208,31 @@ impl Tap {
                 "a hold-back of {ms} ms is more than {MOST_HELD_BACK_MS} ms; nothing was started"
             )));
         }
-        if self.queue == 0 {
+        if self.queue == Some(0) {
             return Err(Error::bad_argument("a tap's queue holds at least 1 chunk; nothing was started"));
         }
         self.grid(self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ)).map(drop)
     }
 
-    /// Chunks that the queue has room for when so much comes in one go.
-    fn queue_for(&self, pre_roll: Duration) -> usize {
+    /// Chunks that the queue has room for where a pool is so deep, and so much may come in one go besides.
+    fn queue_for(&self, pool: Duration, pre_roll: Duration) -> usize {
         let rate = self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ);
         let hop = self.hop.unwrap_or(self.len).frames(rate).max(1);
-        let at_once = pre_roll + Duration::from_millis(self.hold_back_ms.unwrap_or(0).into());
-        self.queue + (at_once.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize
+        let held = Duration::from_millis(self.hold_back_ms.unwrap_or(0).into());
+        let at_once = pre_roll + if self.follows { held.max(MOST_FOLLOWED) } else { held };
+        let chunks =
+            |length: Duration| (length.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize;
+        // And what was there before, on both sides of a hole.
+        let usual = || QUEUE.max(chunks(pool) + 4);
+        self.queue.unwrap_or_else(usual) + chunks(at_once)
     }
 
-    /// For how many device frames a tap of `tap_hz` hears nothing. In step with its chunks: its hold-back ends when
-    /// another chunk is due, and one look serves both.
-    fn hold_back_frames(&self, device_hz: u32, tap_hz: u32) -> u64 {
+    /// For how many device frames a tap of `tap_hz` hears nothing, where a loss is known within `settles`. In step with its
+    /// chunks: its hold-back ends when another chunk is due, and one look serves both.
+    fn hold_back_frames(&self, settles: Duration, device_hz: u32, tap_hz: u32) -> u64 {
         let frames = u64::from(Length::Ms(self.hold_back_ms.unwrap_or(0)).frames(device_hz));
+        let settles = settles.min(MOST_FOLLOWED).as_secs_f64() * f64::from(device_hz);
+        let frames = if self.follows { frames.max(settles.ceil() as u64) } else { frames };
         let hop = self.hop.unwrap_or(self.len).frames(tap_hz);
         let hop = run_frames(0, hop.into(), tap_hz, device_hz).max(1);
         if hop <= frames { frames.next_multiple_of(hop) } else { frames }
@@ -240,10 +259,14 @@ pub(crate) fn closure(tap: Tap, closure: Closure<f32>) -> Result<Box<dyn Pipe>, 
     Ok(held_back::<f32>(tap, pipe))
 }
 
-/// A tap and the receiver of its chunks, whose queue has room for `pre_roll` besides.
-pub(crate) fn receiver(tap: Tap, pre_roll: Duration) -> Result<(Box<dyn Pipe>, Receiver), Error> {
+/// A tap and the receiver of its chunks, whose queue has room for what a pool holds and for `pre_roll` besides.
+pub(crate) fn receiver(
+    tap: Tap,
+    pool: Duration,
+    pre_roll: Duration,
+) -> Result<(Box<dyn Pipe>, Receiver), Error> {
     tap.check()?;
-    let queue = Queue::new(tap.queue_for(pre_roll), tap.when_full);
+    let queue = Queue::new(tap.queue_for(pool, pre_roll), tap.when_full);
     let pipe = AudioPipe::new(tap.clone(), Sink::Queue(queue.clone()));
     Ok((held_back::<f32>(tap, pipe), Receiver::new(queue)))
 }
@@ -260,10 +283,11 @@ pub(crate) use file::file;
 pub(crate) fn speech(
     tap: Tap,
     voice: Voice,
+    pool: Duration,
     pre_roll: Duration,
 ) -> Result<(Box<dyn Pipe>, SpeechReceiver), Error> {
     let tap = speech::for_voice(tap)?;
     let frames = tap.grid(16_000)?.len;
-    let (pipe, chunks) = receiver(tap, pre_roll)?;
+    let (pipe, chunks) = receiver(tap, pool, pre_roll)?;
     Ok((pipe, SpeechReceiver::new(chunks, voice, frames)?))
 }

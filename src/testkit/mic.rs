@@ -46,6 +46,9 @@ pub(super) struct State {
     pub opened: u32,
     pub streams: Vec<Stream>,
     period: u32,
+    quantum: u32,
+    /// So many callbacks come at once, and so many of them are delivered.
+    pieces: (u32, u32),
     ppm: f64,
     /// Frames per second in truth, but for `ppm`.
     rate: f64,
@@ -76,6 +79,8 @@ impl Mic {
             opened: 0,
             streams: Vec::new(),
             period: (format.rate_hz / 100).max(1),
+            quantum: 1,
+            pieces: (1, 1),
             ppm: 0.0,
             rate: format.rate_hz.into(),
             anchor: (now, 0.0),
@@ -99,6 +104,19 @@ impl Mic {
     /// Frames per callback. Default: 10 ms.
     pub fn period(&self, frames: u32) -> &Self {
         self.change(|state, _| state.period = frames.max(1))
+    }
+
+    /// Stands behind a sound server that hands on so many frames at a time: then come all the callbacks that these make
+    /// with what was left, at once. Default 1: each callback comes when it is full.
+    pub fn quantum(&self, frames: u32) -> &Self {
+        self.change(|state, _| state.quantum = frames.max(1))
+    }
+
+    /// An audio server's client: `pieces` callbacks come at once, when the last one's frames are there, and of each so many
+    /// the first `kept`; the frames of the others are lost. Default: each by itself.
+    pub fn pieces(&self, pieces: u32, kept: u32) -> &Self {
+        let pieces = pieces.max(1);
+        self.change(|state, _| state.pieces = (pieces, kept.clamp(1, pieces)))
     }
 
     /// How much faster than its label it runs, in parts per million. Default 0.
@@ -181,6 +199,15 @@ impl Mic {
     /// When a frame was captured, or will be.
     pub fn captured_at(&self, frame: u64) -> Instant {
         let ns = self.body.state.lock().time(frame as f64);
+        self.body.origin + Duration::from_nanos(ns.max(0.0) as u64)
+    }
+
+    /// When the callback comes, or would come, that brings the frame before `frame` to a stream that began with `start`, if
+    /// it is on time and none before it was of another size.
+    pub fn called_at(&self, start: u64, frame: u64) -> Instant {
+        let state = self.body.state.lock();
+        let end = start + frame.saturating_sub(start).next_multiple_of(state.period.into());
+        let ns = state.time(end.next_multiple_of(state.quantum.into()) as f64);
         self.body.origin + Duration::from_nanos(ns.max(0.0) as u64)
     }
 
@@ -280,7 +307,9 @@ impl State {
         if self.stalls.0 > 0.0 && self.random.uniform() < self.stalls.0 {
             late += self.stalls.1 * self.random.uniform();
         }
-        let due = self.time((next + u64::from(frames)) as f64);
+        let others = u64::from(self.pieces.0 - 1 - self.streams[index].piece.min(self.pieces.0 - 1));
+        let end = next + u64::from(frames) + others * u64::from(self.period);
+        let due = self.time(end.next_multiple_of(self.quantum.into()) as f64);
         let stream = &mut self.streams[index];
         stream.plan = Some(Plan { at: (due + late).max(stream.last_at), frames });
     }
@@ -302,9 +331,14 @@ impl State {
             (0..=u8::from(twist.twice)).for_each(|_| self.deliver(next..next + u64::from(plan.frames)));
         }
         let captured = self.time(self.streams[index].next as f64);
-        let Self { streams, source, stamps, random, .. } = self;
+        let Self { streams, source, stamps, random, pieces, period, .. } = self;
         streams[index].play(plan, captured, source, *stamps, random);
-        streams[index].plan = None;
+        let stream = &mut streams[index];
+        (stream.plan, stream.piece) = (None, stream.piece + 1);
+        if stream.piece >= pieces.1 {
+            stream.piece = 0;
+            stream.next += u64::from((pieces.0 - pieces.1) * *period);
+        }
         streams[index].is_dropped.then(|| streams.remove(index))
     }
 

@@ -18,9 +18,16 @@ pub enum Stamps {
     Zero,
     /// Each earlier than the one before by as much as it should be later.
     Backward,
+    /// An audio server's estimate, which strays by milliseconds within seconds and then steps back; what is lost leaves no
+    /// trace in it.
+    Smoothed,
     /// Every fiftieth is off by up to a second, either way.
     Jumping,
 }
+
+/// By how much stamps of a server stray, and within what time, in nanoseconds.
+const STRAYS_NS: f64 = 8e6;
+const STRAYS_EVERY_NS: f64 = 9.3e9;
 
 /// What a stamp is made of, in nanoseconds of the stream's clock.
 #[derive(Clone, Copy, Debug)]
@@ -29,18 +36,21 @@ pub(super) struct Moment {
     pub captured: f64,
     /// When the callback comes, less the time that its frames take.
     pub reckoned: f64,
+    /// When it was if nothing was lost, by the label.
+    pub counted: f64,
     pub last: u64,
     pub number: u64,
 }
 
 impl Stamps {
     pub(super) fn stamp(self, moment: &Moment, random: &mut Random) -> u64 {
-        let Moment { captured, reckoned, last, number } = *moment;
+        let Moment { captured, reckoned, counted, last, number } = *moment;
         let ns = match self {
             Self::Device(noise) => captured + noise.as_nanos() as f64 * random.normal(),
             // Stamps of callbacks do not run backwards.
             Self::Late => reckoned.max(last as f64),
             Self::Milliseconds => ((reckoned / 1e6).floor() * 1e6).max(last as f64),
+            Self::Smoothed => counted + STRAYS_NS * ((counted / STRAYS_EVERY_NS).fract() - 0.5),
             Self::Frozen => last as f64,
             Self::Zero => 0.0,
             Self::Backward => 14e9 - captured,

@@ -49,6 +49,11 @@ pub(super) struct Stream {
     /// When the last callback came.
     pub last_at: f64,
     last_stamp: u64,
+    /// When its first frame was captured, and how many it has brought.
+    first: f64,
+    brought: u64,
+    /// The callback's place among those that come at once.
+    pub piece: u32,
     callbacks: u64,
     bytes: Vec<u8>,
     /// Aligned for any sample.
@@ -70,6 +75,9 @@ impl Stream {
             plan: None,
             last_at: 0.0,
             last_stamp: 0,
+            first: f64::NAN,
+            brought: 0,
+            piece: 0,
             callbacks: 0,
             bytes: Vec::new(),
             aligned: Vec::new(),
@@ -96,9 +104,14 @@ impl Stream {
     ) {
         let twist = std::mem::take(&mut self.twist);
         let duration = f64::from(plan.frames) / f64::from(self.format.rate_hz) * 1e9;
+        if self.brought == 0 {
+            self.first = captured;
+        }
+        let counted = self.first + self.brought as f64 / f64::from(self.format.rate_hz) * 1e9;
         let moment = Moment {
             captured: captured + STREAM_ZERO,
             reckoned: plan.at - duration + STREAM_ZERO,
+            counted: counted + STREAM_ZERO,
             last: self.last_stamp,
             number: self.callbacks,
         };
@@ -112,6 +125,7 @@ impl Stream {
             self.call(sample, plan.at);
         }
         self.next += u64::from(plan.frames);
+        self.brought += u64::from(plan.frames);
         if twist.farewell.is_some() {
             self.is_dead = true;
             self.fail(cpal::ErrorKind::StreamInvalidated);

@@ -2,18 +2,23 @@
 //!
 //! One late block says nothing; stalls are common, and what follows a stall arrives in a burst. A verdict takes
 //! consecutive late blocks whose stamps advance as the audio does, more of them the less the stamps are worth, and
-//! is provisional until there are many. A single block on time refutes it.
+//! is provisional until there are many. A single block on time refutes it, unless the [arrivals] say otherwise: they
+//! keep the account of time, which stamps may be wrong about, and settle alone what is long.
 
 mod arrivals;
 mod growth;
+mod pieces;
 mod rate_lie;
 #[cfg(test)]
 mod tests;
 
 use super::clock::{Clock, StampClass};
-use arrivals::Arrivals;
+use crate::record::Live;
+use arrivals::{Arrivals, Arrived, held_ns};
 use growth::Growth;
+use pieces::Pieces;
 pub use rate_lie::RateLie;
+use std::time::Duration;
 
 /// How sure a loss is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +115,6 @@ struct Run {
     since: (u64, f64),
     since_count: u64,
     since_least: f64,
-    verdict: Option<Verdict>,
 }
 
 impl Run {
@@ -130,7 +134,6 @@ impl Run {
             since: (position, ns),
             since_count: 0,
             since_least: f64::INFINITY,
-            verdict: None,
         }
     }
 
@@ -177,6 +180,8 @@ impl Run {
 pub struct Inference {
     rate: f64,
     run: Option<Run>,
+    /// What was told to look like a loss, and is neither settled nor revoked.
+    told: Option<Verdict>,
     /// The longest run that one on-time block refuted.
     longest: u64,
     xruns: u64,
@@ -184,6 +189,7 @@ pub struct Inference {
     hint: u32,
     ids: u64,
     arrivals: Arrivals,
+    pieces: Pieces,
     growth: Growth,
     /// What looked like a loss was none.
     has_strayed: bool,
@@ -197,20 +203,107 @@ impl Inference {
         Self {
             rate,
             run: None,
+            told: None,
             longest: 0,
             xruns: 0,
             hint: 0,
             ids: 0,
             arrivals,
+            pieces: Pieces::default(),
             growth: Growth::new(0.0),
             has_strayed: false,
             has_other_rate: false,
         }
     }
 
-    /// A block that ends at `end` was seen at `seen_ns`: comes before its stamp.
-    pub fn arrived(&mut self, end: u64, seen_ns: f64) {
-        self.arrivals.push(end as f64, seen_ns, self.run.is_some());
+    /// What the callbacks tell, as of `now`.
+    pub fn look(&mut self, live: &Live, now: Duration) {
+        self.pieces.look(now, &live.record, live.largest, self.rate);
+    }
+
+    /// A block of frames `[start, end)`, stamped `ns`, was seen at `seen_ns`: comes before its stamp.
+    pub fn arrived(&mut self, (start, end): (u64, u64), ns: f64, seen_ns: f64) {
+        self.arrivals.push((start, end), ns, seen_ns, self.pieces_ns(), self.run.is_some());
+    }
+
+    /// What the arrivals say, behind the block's stamp. `is_other_rate`: the device is known to run at another rate.
+    pub fn conserve(&mut self, is_other_rate: bool) -> Option<Verdict> {
+        let pieces_ns = self.pieces_ns();
+        let (missing, state) = match self.arrivals.judge(pieces_ns, is_other_rate, self.is_pieced()) {
+            Arrived::Whole if self.arrivals.is_behind() => return None,
+            // Neither witness says so any more.
+            Arrived::Whole if self.run.is_none() => return self.take_back(),
+            Arrived::Whole => return None,
+            Arrived::Behind(missing) => (missing, LossState::Provisional),
+            Arrived::Gone(missing) => (missing, LossState::Settled),
+        };
+        let frames = |ns: f64| ns * 1e-9 * self.rate;
+        let (frames, error_frames) =
+            (frames(missing.ns).round() as u64, frames(missing.unsure_ns).ceil() as u64);
+        let is_settled = state == LossState::Settled;
+        // Stamps that tell of it and are a device's own say it to the frame.
+        if self.told.is_some() && self.run.as_ref().is_some_and(|run| run.is_exact) {
+            return None;
+        }
+        let is_known =
+            self.told.is_some_and(|told| told.frames.abs_diff(frames) <= told.error_frames.max(error_frames));
+        if frames == 0 || (is_known && !is_settled) {
+            return None;
+        }
+        let verdict = self.tell(missing.position, frames, error_frames, state);
+        if is_settled {
+            (self.run, self.hint) = (None, 0);
+            self.arrivals.settle(missing.ns);
+        }
+        Some(verdict)
+    }
+
+    /// What looks like a loss.
+    pub fn told(&self) -> Option<Verdict> {
+        self.told
+    }
+
+    /// Frames that should have come by `now_ns` and are in no account, and how many may be held instead.
+    pub fn unaccounted(&self, now_ns: f64) -> (u64, u64) {
+        let frames = |ns: f64| (ns.max(0.0) * 1e-9 * self.rate).round() as u64;
+        let told = self.told.map_or(0, |verdict| verdict.frames);
+        (frames(self.arrivals.behind_ns(now_ns)).saturating_sub(told), frames(held_ns(self.pieces_ns())))
+    }
+
+    /// Seconds from a loss until it is settled, where stamps come every `step` frames.
+    pub fn settles_within(&self, clock: &Clock, step: f64) -> f64 {
+        let arrivals = Arrivals::SETTLES_WITHIN;
+        if !clock.is_exact() {
+            return arrivals;
+        }
+        // So many until the size is exact; and the block that is lost in, and the one that is late.
+        let (spread, _) = clock.spread();
+        let exact = (2.0 * SURE_SIGMAS * spread * self.rate * 1e-9).powi(2).ceil() as u64;
+        let blocks = exact.clamp(SETTLED_DEVICE.0, SETTLED_DEVICE.1) + 2;
+        blocks as f64 * step / self.rate
+    }
+
+    /// Whether what comes, comes in pieces at once.
+    pub fn is_pieced(&self) -> bool {
+        self.pieces.is_pieced()
+    }
+
+    /// Stamps are of no use any more.
+    pub fn forget_stamps(&mut self) {
+        self.run = None;
+    }
+
+    fn pieces_ns(&self) -> f64 {
+        self.pieces.frames() / self.rate * 1e9
+    }
+
+    /// Says it of the loss that was told of, if one was, or of another.
+    fn tell(&mut self, position: u64, frames: u64, error_frames: u64, state: LossState) -> Verdict {
+        let id = self.told.map_or(self.ids, |told| told.id);
+        self.ids = self.ids.max(id + 1);
+        let verdict = Verdict { id, position, frames, error_frames, state };
+        self.told = (state == LossState::Provisional).then_some(verdict);
+        verdict
     }
 
     /// Whether, just now, what looked like a loss was found to be an audio server's changed mind about its own delay.
@@ -257,7 +350,8 @@ impl Inference {
         if self.run.is_none() {
             self.growth = Growth::new(at);
         }
-        if self.growth.push(at, late) {
+        // What comes in pieces of which some are missing comes at a steady rate too.
+        if self.growth.push(at, late) && !self.is_pieced() {
             self.has_other_rate = true;
             return self.revoke();
         }
@@ -268,7 +362,7 @@ impl Inference {
         run.push(position, ns, late, 8.0 * spread, only_late);
         // Median to mean of an exponential distribution.
         let mean = spread / std::f64::consts::LN_2;
-        let sure = if run.verdict.is_some() { 2.0 * SURE_LATE } else { SURE_LATE };
+        let sure = if self.told.is_some() { 2.0 * SURE_LATE } else { SURE_LATE };
         let is_smoothed = clock.class() == StampClass::Smoothed;
         let apart = if only_late && !is_smoothed { sure * mean / run.since_count as f64 } else { tolerance };
         if run.since_count > 0 && run.since_least - run.least > apart.min(tolerance) {
@@ -324,7 +418,7 @@ impl Inference {
             return self.on_time();
         }
         let state = if is_settled { LossState::Settled } else { LossState::Provisional };
-        let known = run.verdict;
+        let known = self.told;
         let is_news = known.is_none_or(|known| {
             3 * known.error_frames > 4 * error_frames || known.frames.abs_diff(frames) > known.error_frames
         });
@@ -335,10 +429,8 @@ impl Inference {
             (run.position, run.first_ns) = run.second;
             run.first_late = f64::INFINITY;
         }
-        let id = known.map_or(self.ids, |known| known.id);
-        self.ids = self.ids.max(id + 1);
-        let verdict = Verdict { id, position: run.position, frames, error_frames, state };
-        run.verdict = Some(verdict);
+        let position = run.position;
+        let verdict = self.tell(position, frames, error_frames, state);
         if is_settled {
             (self.run, self.hint) = (None, 0);
             self.arrivals.settle(frames as f64 * frame_ns);
@@ -356,10 +448,17 @@ impl Inference {
         self.revoke()
     }
 
+    /// The stamps do not speak of a loss any more. If the arrivals do, it stays in doubt.
     fn revoke(&mut self) -> Option<Verdict> {
         let run = self.run.take()?;
-        let verdict = run.verdict?;
-        self.longest = self.longest.max(run.count);
-        Some(Verdict { state: LossState::Revoked, ..verdict })
+        if self.told.is_some() {
+            self.longest = self.longest.max(run.count);
+        }
+        if self.arrivals.is_behind() { None } else { self.take_back() }
+    }
+
+    fn take_back(&mut self) -> Option<Verdict> {
+        let told = self.told.take()?;
+        Some(Verdict { state: LossState::Revoked, ..told })
     }
 }

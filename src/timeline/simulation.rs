@@ -120,3 +120,163 @@ pub fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values[((values.len() - 1) as f64 * share) as usize]
 }
+
+/// One callback of somebody who listens to an audio server.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// When it came, in nanoseconds.
+    pub at_ns: f64,
+    pub frames: u32,
+    pub stamp_ns: f64,
+}
+
+/// What a server says about when frames were captured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Told {
+    /// The time of the callback, less so many milliseconds.
+    Callback { less_ms: f64 },
+    /// The true time, but for what a real one strayed by (ALSA's plug-in for PulseAudio); a loss is hidden again, evenly,
+    /// within so many seconds.
+    Smoothed { hides_s: f64 },
+}
+
+/// Something that happens to a server or its source.
+#[derive(Clone, Copy, Debug)]
+pub struct Trouble {
+    /// When, in seconds.
+    pub at_s: f64,
+    /// Nothing comes for so long.
+    pub away_s: f64,
+    /// So much of it comes then, all at once; the rest is gone.
+    pub kept_s: f64,
+}
+
+fn straying(block: &str) -> f64 {
+    block.split(',').nth(1).and_then(|us| us.parse().ok()).expect("three numbers")
+}
+
+/// An audio server with a source of 48 kHz, which hands out each of its periods in pieces at once.
+#[derive(Debug)]
+pub struct Server {
+    pub told: Told,
+    /// Frames of a callback, and how many of them make a period. Of each period so many are kept, from `losing_from` on.
+    pub frames: u32,
+    pub pieces: u32,
+    pub kept: u32,
+    pub losing_from: f64,
+    pub ppm: f64,
+    /// Frames per second of the source, whatever it says.
+    pub rate: f64,
+    /// How late a period comes on average, in milliseconds.
+    pub late_ms: f64,
+    pub troubles: Vec<Trouble>,
+    /// The stream begins with so many seconds at once, and then it waits until the source has come so far.
+    pub head_start_s: f64,
+    next: u64,
+    last_at: f64,
+    pending: std::collections::VecDeque<Call>,
+    /// What was lost: before which frame that came, how many frames, and when.
+    pub missing: Vec<(u64, u64, f64)>,
+    delivered: u64,
+    straying: Vec<f64>,
+    random: Device,
+}
+
+/// Blocks of the real server's that were its start.
+const STARTED: usize = 100;
+
+impl Server {
+    pub fn new(told: Told, frames: u32, pieces: u32, seed: u64) -> Self {
+        Self {
+            told,
+            frames,
+            pieces,
+            kept: pieces,
+            losing_from: 0.0,
+            ppm: 20.0,
+            rate: 48_000.0,
+            late_ms: 0.2,
+            troubles: Vec::new(),
+            head_start_s: 0.0,
+            next: 0,
+            last_at: 0.0,
+            pending: std::collections::VecDeque::new(),
+            missing: Vec::new(),
+            delivered: 0,
+            straying: include_str!("timing/alsa-on-pulse.txt").split_whitespace().map(straying).collect(),
+            random: Device::new(Stamps::CALLBACK, seed),
+        }
+    }
+
+    /// When a frame was captured.
+    pub fn time_ns(&self, frame: f64) -> f64 {
+        1e9 + frame / (self.rate * (1.0 + self.ppm * 1e-6)) * 1e9
+    }
+
+    fn lose(&mut self, frames: u64, at_ns: f64) {
+        match self.missing.last_mut() {
+            Some((before, lost, _)) if *before == self.delivered => *lost += frames,
+            _ => self.missing.push((self.delivered, frames, at_ns)),
+        }
+        self.next += frames;
+    }
+
+    fn call(&mut self, at_ns: f64) {
+        let (first, frames) = (self.next, self.frames);
+        let seconds = at_ns * 1e-9;
+        let captured = self.time_ns(first as f64);
+        let stamp_ns = match self.told {
+            Told::Callback { less_ms } => at_ns - less_ms * 1e6,
+            Told::Smoothed { hides_s } => {
+                // Of each 1,024 frames, behind the start; forwards and backwards by turns.
+                let straying = &self.straying[STARTED..];
+                let at = (seconds * 48_000.0 / 1024.0) as usize % (2 * straying.len());
+                let strays = straying[at.min(2 * straying.len() - 1 - at)] - straying[0];
+                let hidden = self.missing.iter().map(|(_, frames, at)| {
+                    let share = if hides_s > 0.0 { (at_ns - at) * 1e-9 / hides_s } else { 1.0 };
+                    *frames as f64 / self.rate * 1e9 * share.clamp(0.0, 1.0)
+                });
+                (captured + strays * 1e3 - hidden.sum::<f64>()).min(at_ns)
+            }
+        };
+        self.pending.push_back(Call { at_ns, frames, stamp_ns });
+        self.next += u64::from(frames);
+        self.delivered += u64::from(frames);
+    }
+
+    pub fn next(&mut self) -> Call {
+        while self.pending.is_empty() {
+            let period = u64::from(self.frames * self.pieces);
+            if self.delivered == 0 && self.head_start_s > 0.0 {
+                let calls = (self.head_start_s * self.rate / f64::from(self.frames)).ceil() as u64;
+                (0..calls).for_each(|_| self.call(1.001e9));
+                continue;
+            }
+            let late = self.late_ms * 1e6 * self.random.exponential();
+            let due = self.time_ns((self.next + period) as f64);
+            if self.troubles.first().is_some_and(|trouble| trouble.at_s * 1e9 <= due) {
+                let Trouble { away_s, kept_s, at_s } = self.troubles.remove(0);
+                let back = at_s * 1e9 + away_s * 1e9;
+                let passed = (away_s * self.rate) as u64;
+                let kept = ((kept_s * self.rate) as u64).min(passed) / u64::from(self.frames);
+                // One behind the other, as fast as somebody takes them.
+                (0..kept).for_each(|call| self.call(back + call as f64 * 50e3));
+                if kept_s < away_s {
+                    self.lose(passed - kept * u64::from(self.frames), back);
+                }
+                self.last_at = back + kept as f64 * 50e3;
+                continue;
+            }
+            let at = (due + late).max(self.last_at);
+            self.last_at = at;
+            let is_losing = at * 1e-9 >= self.losing_from;
+            let kept = if is_losing { self.kept } else { self.pieces };
+            (0..kept).for_each(|_| self.call(at));
+            let lost = u64::from((self.pieces - kept) * self.frames);
+            if lost > 0 {
+                self.lose(lost, at);
+            }
+        }
+        self.pending.pop_front().expect("some")
+    }
+}

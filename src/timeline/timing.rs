@@ -1,11 +1,14 @@
 //! When frames were captured and which were lost, for one epoch: the clock map and the inference at work.
 
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod tests;
 
 use super::clock::{Clock, Estimate, StampClass};
-use super::inference::{Inference, LossState, RateLie, Verdict};
+use super::inference::{Inference, RateLie, Verdict};
 use crate::intake::Header;
+use crate::record::Live;
 use std::time::{Duration, Instant};
 
 /// When something was captured, and how far off that may be either way.
@@ -121,10 +124,12 @@ pub struct Timing {
     arrived: (u64, Duration),
     /// Frames of the largest callback: the stamp of a block that began inside of one was reckoned.
     largest: f64,
-    /// The last block whose stamp was news: its first frame, and the stamp.
+    /// The last block whose stamp was news: its first frame, and the stamp; and how many frames lie between two, usually.
     news: (u64, f64),
+    step: f64,
     lost: u64,
-    provisional: Option<Verdict>,
+    /// The arrivals alone have settled the newest loss.
+    is_by_arrivals: bool,
     shifts: Vec<Shift>,
 }
 
@@ -149,16 +154,18 @@ impl Timing {
             arrived: (0, Duration::ZERO),
             largest: 0.0,
             news: (0, f64::NEG_INFINITY),
+            step: 0.0,
             lost: 0,
-            provisional: None,
+            is_by_arrivals: false,
             shifts: Vec::with_capacity(SHIFTS),
         }
     }
 
-    /// A callback's own stamp, and the size of the largest: what blocks do not tell.
-    pub fn callback(&mut self, stamp_ns: u64, largest_frames: u32) {
-        self.clock.observe_quantum(stamp_ns);
-        self.largest = largest_frames.into();
+    /// What the callbacks tell, as of `now`: what blocks do not.
+    pub fn look(&mut self, live: &Live, now: Duration) {
+        self.clock.observe_quantum(live.record.stamp_ns);
+        self.largest = live.largest.into();
+        self.inference.look(live, now);
     }
 
     /// A block that was seen so long after the first open, and the xruns until then. What is new about a loss.
@@ -180,21 +187,30 @@ impl Timing {
             if (self.blocks == TRIAL && self.absurd == TRIAL) || self.clock.is_useless() {
                 self.clock.observe_instead(seen_ns);
                 (self.is_observed, self.offset_error_ns) = (true, 0.0);
-                self.provisional = None;
+                self.inference.forget_stamps();
             }
         }
-        if self.is_observed {
+        self.inference.arrived((start, header.captured), ns, seen_ns);
+        let verdict = if self.is_observed {
             // Its last frame had been captured by then.
             self.clock.push(header.captured as f64, seen_ns);
-            return None;
-        }
-        self.inference.arrived(header.captured, seen_ns);
+            None
+        } else {
+            self.stamped(start, ns, xruns)
+        };
+        self.is_by_arrivals = verdict.is_none();
+        verdict.or_else(|| self.inference.conserve(self.actual_rate_hz.is_some()))
+    }
+
+    /// The stamp of a block that begins with frame `start`.
+    fn stamped(&mut self, start: u64, ns: f64, xruns: u64) -> Option<Verdict> {
         // A block that began inside of the last one's callback says nothing new, error included.
         let (since, stamped) = (start - self.news.0, ns - self.news.1);
         if (since as f64) < self.largest && (stamped - since as f64 / self.rate * 1e9).abs() < REPEATED_NS {
             return None;
         }
         self.news = (start, ns);
+        self.step += (since as f64 - self.step) / if self.step > 0.0 { 16.0 } else { 1.0 };
         let verdict = self.inference.push(&self.clock, start, ns, xruns);
         if self.inference.has_strayed() {
             self.clock.strayed();
@@ -207,10 +223,9 @@ impl Timing {
         } else {
             self.clock.push(start as f64, ns);
         }
-        self.actual_rate_hz = self.lie.look(&self.clock, self.end as f64);
-        if let Some(verdict) = verdict {
-            self.provisional = (verdict.state == LossState::Provisional).then_some(verdict);
-        }
+        // Where pieces are missing, a rate says how many.
+        let actual_rate_hz = self.lie.look(&self.clock, self.end as f64);
+        self.actual_rate_hz = actual_rate_hz.filter(|_| !self.inference.is_pieced());
         verdict
     }
 
@@ -221,7 +236,12 @@ impl Timing {
             self.shifts.remove(0);
         }
         self.shifts.push(Shift { axis, frames: verdict.frames });
-        self.clock.reanchor(verdict.position as f64, verdict.frames as f64);
+        let (position, frames) = (verdict.position as f64, verdict.frames as f64);
+        if self.is_by_arrivals {
+            self.clock.reanchor_by_arrivals(position, frames, self.end as f64);
+        } else {
+            self.clock.reanchor(position, frames);
+        }
     }
 
     /// Frames lost by the device, settled.
@@ -231,7 +251,20 @@ impl Timing {
 
     /// Frames that look lost.
     pub fn lost_provisional(&self) -> u64 {
-        self.provisional.map_or(0, |verdict| verdict.frames)
+        self.provisional().map_or(0, |verdict| verdict.frames)
+    }
+
+    /// What looks like a loss and is not settled.
+    pub fn provisional(&self) -> Option<Verdict> {
+        self.inference.told()
+    }
+
+    /// Frames by which what came, what is lost and what looks lost are fewer than our own clock says, at a rate that a
+    /// device may have; and as many as may be on their way, held by the device or a server. Of the time until `now`, or
+    /// until the newest block came.
+    pub fn unaccounted(&self, now: Option<Duration>) -> (u64, u64) {
+        let now_ns = now.map_or(f64::NEG_INFINITY, |now| now.as_nanos() as f64);
+        if self.is_own { (0, 0) } else { self.inference.unaccounted(now_ns) }
     }
 
     /// When the frame at `axis` was captured, where that place is known to within `error_frames`.
@@ -259,7 +292,7 @@ impl Timing {
         } else {
             self.clock.time_of(position)
         };
-        let doubtful = self.provisional.filter(|verdict| position >= verdict.position as f64);
+        let doubtful = self.provisional().filter(|verdict| position >= verdict.position as f64);
         unsure += doubtful.map_or(0.0, |verdict| (verdict.frames + verdict.error_frames) as f64);
         // What was reckoned inside of a callback was so at the nominal rate.
         unsure += self.largest * (self.clock.ppm() * 1e-6).abs();
@@ -286,6 +319,16 @@ impl Timing {
     /// So many frames had been given to the callback, as seen so long after the first open.
     pub fn delivered(&mut self, captured: u64, seen: Duration) {
         self.delivered = (captured, seen);
+    }
+
+    /// How long it takes until a loss is settled, from when it happened; 0 while nothing would be, or nothing can be lost.
+    pub fn settles_within(&self) -> Duration {
+        // Long periods are learned slowly, while the arrivals tell already.
+        let is_young = (self.end as f64) < 2.0 * YOUNG * self.rate;
+        if self.is_own || (is_young && self.clock.class() == StampClass::Learning) {
+            return Duration::ZERO;
+        }
+        Duration::from_secs_f64(self.inference.settles_within(&self.clock, self.step))
     }
 
     /// Which frame of the axis was captured at `at`; 0 for whatever was before the first. While the clock is not known

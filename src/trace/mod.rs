@@ -23,7 +23,7 @@ pub(crate) use writer::{Writer, create};
 /// The first bytes of a trace.
 const MAGIC: [u8; 8] = *b"hearktrc";
 /// Raised whenever an older reader would misread.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The longest that an entry's content may be; a longer one is damage. The largest block has 4 MiB.
 const LONGEST: usize = 16 << 20;
 /// Bytes of kind and length, and of the checksum.

@@ -72,11 +72,15 @@ impl Put<'_> {
     }
 
     pub fn info(&mut self, info: &InputInfo) {
-        let InputInfo { host, id, name, format: StreamFormat { rate_hz, channels, sample } } = info;
+        let InputInfo { host, id, name, format, server, period_frames } = info;
+        let StreamFormat { rate_hz, channels, sample } = format;
         [host, id, name].into_iter().for_each(|text| self.text(text));
         self.u32(*rate_hz);
         self.u16(*channels);
         self.u8(*sample as u8);
+        // Neither is ever empty or zero where it is known.
+        self.text(server.as_deref().unwrap_or_default());
+        self.u32(period_frames.unwrap_or_default());
     }
 
     pub fn away(&mut self, away: Option<Away>) {
@@ -168,7 +172,9 @@ impl<'a> Take<'a> {
         let is_right = (1..=StreamFormat::MAX_RATE_HZ).contains(&rate_hz)
             && (1..=StreamFormat::MAX_CHANNELS).contains(&channels);
         let format = StreamFormat { rate_hz, channels, sample };
-        is_right.then_some(InputInfo { host, id, name, format })
+        let server = Some(self.text()?).filter(|name| !name.is_empty());
+        let period_frames = Some(self.u32()?).filter(|frames| *frames > 0);
+        is_right.then_some(InputInfo { host, id, name, format, server, period_frames })
     }
 
     pub fn away(&mut self) -> Option<Option<Away>> {

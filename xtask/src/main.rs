@@ -9,6 +9,7 @@ mod child;
 mod compiler;
 mod demo;
 mod duplicates;
+mod hosts;
 mod instructions;
 mod licences;
 mod loom;
@@ -91,6 +92,12 @@ const VERBS: &[Verb] = &[
         arguments: "[--minutes N]",
         what: "a virtual day, 10^9 frames, and N minutes (10) on an audio server: ledger, clock, memory",
         run: soak::run,
+    },
+    Verb {
+        name: "hosts",
+        arguments: "[PATH...] [--scene NAME] [--long] [--newer]",
+        what: "every audio path through every scene, and its figures beside the native recorder's; red when one fails",
+        run: hosts::run,
     },
     Verb { name: "app", arguments: "", what: "build the recorder in release, and run it", run: app::run },
     Verb {

@@ -2,6 +2,7 @@
 
 use super::checkup::Checkup;
 use crate::json::bound;
+use crate::summary::dead_channels;
 use hearken::{Permission, StampClass};
 
 /// Below this there is no signal; a live microphone hisses louder.
@@ -44,6 +45,8 @@ pub struct Facts {
     pub dropped: u64,
     pub lost: u64,
     pub lost_provisional: u64,
+    /// Frames that the clock misses and no account has, more than may be on their way.
+    pub unaccounted: u64,
     pub errors: u64,
     pub xruns: u64,
     pub class: StampClass,
@@ -53,6 +56,8 @@ pub struct Facts {
     pub rate_hz: u32,
     pub actual_rate_hz: Option<u32>,
     pub peak_dbfs: f64,
+    /// Counted from 0.
+    pub dead_channels: Vec<u16>,
     /// Seconds, of which one in a hundred was older.
     pub age: Option<f64>,
 }
@@ -69,6 +74,7 @@ impl From<&Checkup> for Facts {
             dropped: stats.ledger.dropped,
             lost: stats.ledger.lost,
             lost_provisional: stats.ledger.lost_provisional,
+            unaccounted: if stats.ledger.clock_agrees() { 0 } else { stats.ledger.unaccounted },
             errors: stats.errors,
             xruns: stats.xruns,
             class: stats.clock.class,
@@ -77,6 +83,7 @@ impl From<&Checkup> for Facts {
             rate_hz: checkup.report.input.format.rate_hz,
             actual_rate_hz: stats.clock.actual_rate_hz,
             peak_dbfs: checkup.peak,
+            dead_channels: checkup.report.dead_channels().to_vec(),
             age: checkup.age(0.99),
         }
     }
@@ -117,13 +124,19 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         found.push(fault("the program was too slow", detail, "is the machine overloaded?"));
     }
     if facts.lost > 0 {
-        let detail = format!("{} frames, as its stamps say", facts.lost);
+        let detail =
+            format!("{} frames are missing", facts.lost + facts.lost_provisional + facts.unaccounted);
         let advice =
             "a busy machine, a weak cable or hub, or a driver with too small a buffer may be the reason";
         found.push(fault("the device loses audio", detail, advice));
     } else if facts.lost_provisional > 0 {
         let detail = format!("{} frames seem to be missing; it is not settled", facts.lost_provisional);
         found.push(note("the device may lose audio", detail, "run it again for longer, with --seconds 30"));
+    } else if facts.unaccounted > 0 && facts.actual_rate_hz.is_none() {
+        let detail =
+            format!("as the clock says, {} frames are missing that are in no account", facts.unaccounted);
+        let advice = "run it again for longer, with --seconds 30; is the machine very busy?";
+        found.push(fault("audio is missing", detail, advice));
     }
     if facts.errors > 0 {
         let detail = format!("{} errors, {} of them lost data", facts.errors, facts.xruns);
@@ -149,6 +162,10 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     if facts.peak_dbfs >= CLIPPED_DBFS {
         let detail = format!("it reached {:.1} dBFS", facts.peak_dbfs);
         found.push(note("it is too loud and clips", detail, "turn the microphone's gain down"));
+    }
+    if let Some(detail) = dead_channels(&facts.dead_channels) {
+        let advice = "that is all right for one microphone on more inputs: a mono mix leaves it out; else look at the plug";
+        found.push(note("not every channel carries sound", detail, advice));
     }
     if let Some(age) = facts.age.filter(|age| *age > OLD) {
         let detail = format!("one chunk in a hundred was older than {:.0} ms when it came", age * 1e3);
@@ -184,7 +201,8 @@ fn clock(facts: &Facts) -> Option<Finding> {
         {
             note("too short to judge the clock", within, "run it for longer, with --seconds 30")
         }
-        _ if facts.ppm.abs() > MOST_PPM => {
+        // Where frames are missing, a rate only says how many.
+        _ if facts.ppm.abs() > MOST_PPM && facts.lost + facts.lost_provisional + facts.unaccounted == 0 => {
             let advice = "does the device belong to a virtual machine, or to a network?";
             note("the clock is far off", format!("{:+.0} ppm", facts.ppm), advice)
         }
@@ -215,6 +233,7 @@ mod tests {
             dropped: 0,
             lost: 0,
             lost_provisional: 0,
+            unaccounted: 0,
             errors: 0,
             xruns: 0,
             class: StampClass::Device,
@@ -223,6 +242,7 @@ mod tests {
             rate_hz: 48_000,
             actual_rate_hz: None,
             peak_dbfs: -20.0,
+            dead_channels: Vec::new(),
             age: Some(0.03),
         }
     }
@@ -237,12 +257,15 @@ mod tests {
 
     #[test]
     fn each_fault_is_named_and_nothing_else() {
-        let cases: [Case; 10] = [
+        let cases: [Case; 13] = [
             (|facts| facts.failure = Some("gone".into()), "the device failed"),
             (|facts| facts.captured = 0, "the device delivers nothing"),
             (|facts| facts.stalls = 1, "the device stalls"),
             (|facts| facts.dropped = 1, "the program was too slow"),
             (|facts| facts.lost = 1, "the device loses audio"),
+            (|facts| facts.unaccounted = 9_600, "audio is missing"),
+            (|facts| (facts.unaccounted, facts.ppm) = (72_000, -500_000.0), "audio is missing"),
+            (|facts| (facts.lost, facts.ppm) = (72_000, -500_000.0), "the device loses audio"),
             (|facts| facts.errors = 1, "the device reports errors"),
             (|facts| facts.actual_rate_hz = Some(44_100), "the sample rate is wrong"),
             (|facts| facts.peak_dbfs = f64::NEG_INFINITY, "no signal: is it muted?"),
@@ -265,7 +288,8 @@ mod tests {
 
     #[test]
     fn what_is_good_to_know_makes_nobody_ill() {
-        let cases: [Case; 10] = [
+        let cases: [Case; 11] = [
+            (|facts| facts.dead_channels = vec![1], "not every channel carries sound"),
             (|facts| facts.lost_provisional = 1, "the device may lose audio"),
             (|facts| facts.peak_dbfs = -60.0, "it is very quiet"),
             (|facts| facts.peak_dbfs = 0.0, "it is too loud and clips"),

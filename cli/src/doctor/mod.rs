@@ -30,6 +30,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let capture = Arc::new(Capture::new(Config {
         input: args.input.clone(),
         host: args.host.as_deref().into(),
+        period: args.period,
         length: Some(args.seconds),
         // One device is looked at; what fails is to be seen.
         recovery: Recovery::NONE,
@@ -77,13 +78,14 @@ impl Checkup {
         let interval = |share| {
             ms(self.cadence().and_then(|cadence| cadence.interval(share)).map(|time| time.as_secs_f64()))
         };
-        let InputFacts { device, format } = self.input();
+        let InputFacts { device, format, period } = self.input();
         let clock = &stats.clock;
         let permission = self.permission.filter(|said| *said != Permission::Unknown);
         let permission = permission.map(|said| ("permission", said.to_string()));
         let mut rows = vec![
             ("device", device),
             ("format", format),
+            ("period", period),
             ("first callback", format!("{} ms", ms(self.first_callback.map(|time| time.as_secs_f64())))),
             (
                 "callbacks",
@@ -103,8 +105,14 @@ impl Checkup {
             (
                 "frames",
                 format!(
-                    "{} captured, {} dropped, {} lost",
-                    stats.ledger.captured, stats.ledger.dropped, stats.ledger.lost
+                    "{} captured, {} dropped, {} lost{}",
+                    stats.ledger.captured,
+                    stats.ledger.dropped,
+                    stats.ledger.lost,
+                    match stats.ledger.lost_provisional {
+                        0 => String::new(),
+                        frames => format!(", {frames} more may be"),
+                    }
                 ),
             ),
             ("errors", format!("{}, {} of them lost data", stats.errors, stats.xruns)),
@@ -117,13 +125,20 @@ impl Checkup {
     fn input(&self) -> InputFacts {
         let input = &self.report.input;
         let device = format!("{} ({}:{})", one_line(&input.name), input.host, input.id);
-        InputFacts { device, format: input.format.to_string() }
+        let rate = f64::from(input.format.rate_hz);
+        let frames = |frames: u32| format!("{frames} frames, {:.1} ms", f64::from(frames) / rate * 1e3);
+        let mut period = input.period_frames.map_or_else(|| "-".to_owned(), frames);
+        if let Some(server) = &input.server {
+            period += &format!(", of the server {server}");
+        }
+        InputFacts { device, format: input.format.to_string(), period }
     }
 }
 
 struct InputFacts {
     device: String,
     format: String,
+    period: String,
 }
 
 fn summary(checkup: &Checkup, findings: &[Finding]) -> String {

@@ -13,6 +13,8 @@ pub struct Epoch {
     rate_hz: u32,
     sample_format: &'static str,
     channels: u16,
+    server: Option<String>,
+    period_frames: Option<u32>,
     ledger: Ledger,
     clock: Clock,
     ended: Option<&'static str>,
@@ -35,6 +37,8 @@ impl From<&EpochReport> for Epoch {
             rate_hz: input.format.rate_hz,
             sample_format: input.format.sample.name(),
             channels: input.format.channels,
+            server: input.server.clone(),
+            period_frames: input.period_frames,
             ledger: Ledger::from(*ledger),
             clock: Clock::from(*clock),
             ended: ended.map(|why| why.name()),
@@ -56,6 +60,7 @@ pub struct Event {
 #[serde(untagged)]
 enum Details {
     Input { input: Input },
+    Channels { channels: Vec<u16> },
     Length { ms: f64 },
     Gap { gap: Gap },
     Loss { position: u64, frames: u64, error_frames: u64, state: &'static str },
@@ -73,6 +78,7 @@ impl From<&hearken::Event> for Event {
             EventKind::Opened(input) | EventKind::Reopened(input) => {
                 Some(Details::Input { input: Input::from(input) })
             }
+            EventKind::DeadChannels(channels) => Some(Details::Channels { channels: channels.clone() }),
             EventKind::Stalled(time) | EventKind::Slept(time) | EventKind::Overloaded(time) => length(*time),
             EventKind::Gap(gap) => Some(Details::Gap { gap: Gap::from(gap) }),
             EventKind::Lost(loss) => Some(Details::Loss {
@@ -106,7 +112,15 @@ mod tests {
 
     fn input() -> InputInfo {
         let format = StreamFormat { rate_hz: 44_100, channels: 1, sample: SampleFormat::I16 };
-        InputInfo { host: "alsa".into(), id: "default".into(), name: "mic".into(), format }
+        let (server, period_frames) = (Some("pipewire".into()), Some(480));
+        InputInfo {
+            host: "alsa".into(),
+            id: "default".into(),
+            name: "mic".into(),
+            format,
+            server,
+            period_frames,
+        }
     }
 
     #[test]
@@ -122,8 +136,8 @@ mod tests {
         };
         let expected = concat!(
             r#"{"input":{"host":"alsa","id":"default","name":"mic"},"started_at_ms":12.345,"rate_hz":44100,"#,
-            r#""sample_format":"i16","channels":1,"ledger":{"captured":7,"delivered":7,"dropped":0,"lost":0,"#,
-            r#""discarded":0,"balanced":true},"clock":{"class":"learning","ppm":0.0,"bound_us":0.0},"#,
+            r#""sample_format":"i16","channels":1,"server":"pipewire","period_frames":480,"#,
+            r#""ledger":{"captured":7,"delivered":7,"dropped":0,"lost":0,"discarded":0,"balanced":true},"clock":{"class":"learning","ppm":0.0,"bound_us":0.0},"#,
             r#""ended":"device failed","error":"device lost"}"#
         );
         assert_eq!(serde_json::to_string(&Epoch::from(&epoch)).expect("plain data"), expected);

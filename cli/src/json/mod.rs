@@ -22,8 +22,12 @@ pub struct Take {
     output: Option<Output>,
     ledger: Ledger,
     gaps: Vec<Gap>,
+    /// What looked lost at an end and was not settled.
+    provisional: Vec<Gap>,
     callback: Callback,
     clock: Clock,
+    /// Those of the input that carry nothing while others do, counted from 0; `mono` leaves them out.
+    dead_channels: Vec<u16>,
     epochs: Vec<Epoch>,
     events: Vec<Event>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +44,10 @@ pub struct Input {
     rate_hz: u32,
     channels: u16,
     sample_format: &'static str,
+    /// `null` where there is none, or none is known.
+    server: Option<String>,
+    /// `null` where the host does not say.
+    period_frames: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,8 +65,13 @@ pub struct Ledger {
     delivered: u64,
     dropped: u64,
     lost: u64,
+    lost_provisional: u64,
     discarded: u64,
     balanced: bool,
+    /// What is missing in no account, as our own clock says; no more than the error where that agrees.
+    unaccounted: u64,
+    unaccounted_error: u64,
+    clock_agrees: bool,
 }
 
 /// In frames of the first input.
@@ -102,11 +115,13 @@ impl Take {
             output: None,
             ledger: Ledger::from(report.stats.ledger),
             gaps: report.gaps.iter().map(Gap::from).collect(),
+            provisional: report.provisional.iter().map(Gap::from).collect(),
             callback: Callback {
                 count: report.stats.callbacks,
                 max_frames: report.stats.max_callback_frames,
             },
             clock: Clock::from(report.stats.clock),
+            dead_channels: report.dead_channels().to_vec(),
             epochs: report.epochs.iter().map(Epoch::from).collect(),
             events: report.events.iter().map(Event::from).collect(),
             take: None,
@@ -153,6 +168,8 @@ impl From<&hearken::InputInfo> for Input {
             rate_hz: input.format.rate_hz,
             channels: input.format.channels,
             sample_format: input.format.sample.name(),
+            server: input.server.clone(),
+            period_frames: input.period_frames,
         }
     }
 }
@@ -164,8 +181,12 @@ impl From<hearken::Ledger> for Ledger {
             delivered: ledger.delivered,
             dropped: ledger.dropped,
             lost: ledger.lost,
+            lost_provisional: ledger.lost_provisional,
             discarded: ledger.discarded,
             balanced: ledger.balanced(),
+            unaccounted: ledger.unaccounted,
+            unaccounted_error: ledger.unaccounted_error,
+            clock_agrees: ledger.clock_agrees(),
         }
     }
 }
@@ -201,7 +222,8 @@ mod tests {
         (stats.clock.ppb, stats.clock.bound) = (-12_500, Duration::from_nanos(8_250));
         let ledger = &mut stats.ledger;
         (ledger.captured, ledger.delivered, ledger.dropped) = (100, 60, 30);
-        (ledger.discarded, ledger.lost) = (10, 5);
+        (ledger.discarded, ledger.lost, ledger.lost_provisional) = (10, 5, 3);
+        (ledger.unaccounted, ledger.unaccounted_error) = (9, 8);
         let report = Report {
             epochs: Vec::new(),
             events: vec![hearken::Event { at: Duration::from_millis(40), kind: EventKind::Resumed }],
@@ -211,9 +233,12 @@ mod tests {
                 id: "default".into(),
                 name: "A \"mic\"".into(),
                 format: StreamFormat { rate_hz: 48_000, channels: 2, sample: SampleFormat::I24 },
+                server: Some("pulse".into()),
+                period_frames: Some(480),
             },
             stats,
             gaps: vec![hearken::Gap { position: 1, frames: 30, error_frames: 2, cause: Cause::Dropped }],
+            provisional: vec![hearken::Gap { position: 40, frames: 3, error_frames: 1, cause: Cause::Lost }],
             late_callbacks: 0,
             released: true,
         };
@@ -221,13 +246,15 @@ mod tests {
         let take = Take::new(&report, Path::new("take.wav"), format, 33);
         let expected = concat!(
             r#"{"schema":"hearken.take/1","input":{"host":"alsa","id":"default","name":"A \"mic\"","#,
-            r#""rate_hz":48000,"channels":2,"sample_format":"i24"},"#,
+            r#""rate_hz":48000,"channels":2,"sample_format":"i24","server":"pulse","period_frames":480},"#,
             r#""output":{"path":"take.wav","rate_hz":16000,"channels":1,"frames":33},"#,
-            r#""ledger":{"captured":100,"delivered":60,"dropped":30,"lost":5,"discarded":10,"balanced":true},"#,
+            r#""ledger":{"captured":100,"delivered":60,"dropped":30,"lost":5,"lost_provisional":3,"discarded":10,"#,
+            r#""balanced":true,"unaccounted":9,"unaccounted_error":8,"clock_agrees":false},"#,
             r#""gaps":[{"position":1,"frames":30,"error_frames":2,"cause":"dropped","error":null}],"#,
+            r#""provisional":[{"position":40,"frames":3,"error_frames":1,"cause":"lost","error":null}],"#,
             r#""callback":{"count":7,"max_frames":480},"#,
             r#""clock":{"class":"late-only","ppm":-12.5,"bound_us":8.25},"#,
-            r#""epochs":[],"events":[{"at_ms":40.0,"kind":"resumed"}]}"#
+            r#""dead_channels":[],"epochs":[],"events":[{"at_ms":40.0,"kind":"resumed"}]}"#
         );
         assert_eq!(serde_json::to_string(&take).expect("plain data"), expected);
     }

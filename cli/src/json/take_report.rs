@@ -16,6 +16,8 @@ pub struct TakeAccount {
     started_at_ms: f64,
     started_bound_us: f64,
     gaps: Vec<Gap>,
+    /// What looked lost at an end and was not settled; not among `missing`.
+    provisional: Vec<Gap>,
     verdicts: Vec<Verdict>,
     levels: Vec<Decibels>,
     latency: Latency,
@@ -65,6 +67,7 @@ impl From<&TakeReport> for TakeAccount {
             started_at_ms: ms(started.at),
             started_bound_us: started.bound.as_nanos() as f64 / 1e3,
             gaps: take.gaps.iter().map(Gap::from).collect(),
+            provisional: take.provisional.iter().map(Gap::from).collect(),
             verdicts: take.verdicts.iter().map(Verdict::from).collect(),
             levels: take.levels.iter().map(Decibels::from).collect(),
             latency: Latency {
@@ -115,6 +118,12 @@ mod tests {
                 error_frames: 0,
                 cause: hearken::Cause::Muted,
             }],
+            provisional: vec![hearken::Gap {
+                position: 5,
+                frames: 3,
+                error_frames: 1,
+                cause: hearken::Cause::Lost,
+            }],
             missing: 2,
             clock: ClockStats::default(),
             levels: vec![Level { peak: 1.0, rms: 0.1 }],
@@ -129,6 +138,7 @@ mod tests {
             r#"{"end":"waited","rate_hz":48000,"frames":96000,"missing":2,"started_at_ms":1500.0,"#,
             r#""started_bound_us":2.5,"#,
             r#""gaps":[{"position":1,"frames":2,"error_frames":0,"cause":"muted","error":null}],"#,
+            r#""provisional":[{"position":5,"frames":3,"error_frames":1,"cause":"lost","error":null}],"#,
             r#""verdicts":[{"kind":"muted","message":"muted"}],"#,
             r#""levels":[{"peak_dbfs":0.0,"rms_dbfs":-20.0}],"#,
             r#""latency":{"opened_ms":1.0,"first_frame_ms":11.0,"first_signal_ms":null}}"#

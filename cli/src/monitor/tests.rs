@@ -9,8 +9,14 @@ const FORMAT: StreamFormat = StreamFormat { rate_hz: 48_000, channels: 2, sample
 
 /// Two channels, 4 s of sound, and nothing wrong.
 fn view() -> View {
-    let input =
-        InputInfo { host: "alsa".into(), id: "a".into(), name: "A\nmicrophone".into(), format: FORMAT };
+    let input = InputInfo {
+        host: "alsa".into(),
+        id: "a".into(),
+        name: "A\nmicrophone".into(),
+        format: FORMAT,
+        server: None,
+        period_frames: None,
+    };
     let mut view = View { device: words::device(&input), ..View::default() };
     let mut picture = Picture::default();
     (picture.sequence, picture.column, picture.rate_hz, picture.channels) = (1, 127, 48_000, 2);

@@ -4,7 +4,7 @@ use super::plot::{Axis, Plot};
 use super::{Page, clock, events};
 use crate::json::bound;
 use crate::record::one_line;
-use crate::summary::{cause, within};
+use crate::summary::{cause, disagreement, within};
 use crate::trace::ClockTrace;
 use crate::wave::Wave;
 use hearken::{Cause, Gap, Report, Written};
@@ -34,6 +34,9 @@ pub fn page(report: &Report, path: &Path, written: &Written, wave: &Wave, ticks:
         ("bad", "NOT BALANCED: this is a defect")
     };
     page.paragraph(class, word);
+    if let Some(said) = disagreement(&ledger, rate(report) as u32) {
+        page.paragraph("bad", &format!("but {said}"));
+    }
     if written.behind > 0 {
         page.paragraph("bad", &format!("the disk was too slow: {} frames are silence", written.behind));
     }
@@ -58,12 +61,17 @@ pub fn page(report: &Report, path: &Path, written: &Written, wave: &Wave, ticks:
             row("discarded", ledger.discarded),
             row("pending", ledger.pending),
             row("lost by the device", ledger.lost),
+            row("may be lost besides", ledger.lost_provisional),
         ],
     );
-    if !report.gaps.is_empty() {
-        page.heading("Gaps");
-        let rows: Vec<_> = report.gaps.iter().map(|gap| gap_row(report, gap)).collect();
-        page.table(&["s", "length, s", "frames", "give or take", "why"], &rows);
+    for (heading, gaps) in
+        [("Gaps", &report.gaps), ("What looked lost at the end, and may be", &report.provisional)]
+    {
+        if !gaps.is_empty() {
+            page.heading(heading);
+            let rows: Vec<_> = gaps.iter().map(|gap| gap_row(report, gap)).collect();
+            page.table(&["s", "length, s", "frames", "give or take", "why"], &rows);
+        }
     }
     epochs(&mut page, report);
     events(&mut page, &report.events);
@@ -163,14 +171,21 @@ mod tests {
 
     fn page_of(gaps: Vec<Gap>) -> String {
         let format = StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 };
-        let input =
-            InputInfo { host: "alsa".into(), id: "a".into(), name: "<Mic> & Söhne\nUSB".into(), format };
+        let input = InputInfo {
+            host: "alsa".into(),
+            id: "a".into(),
+            name: "<Mic> & Söhne\nUSB".into(),
+            format,
+            server: None,
+            period_frames: None,
+        };
         let events = vec![Event { at: Duration::from_secs(2), kind: EventKind::Reopened(input.clone()) }];
         let report = Report {
             reason: StopReason::Finished,
             input,
             stats: Stats::default(),
             gaps,
+            provisional: Vec::new(),
             epochs: Vec::new(),
             events,
             late_callbacks: 0,

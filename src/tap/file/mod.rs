@@ -21,7 +21,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 use writing::Job;
 
-/// How long a file waits for what is found out late, in milliseconds.
+/// How long a file waits at least for what is found out late, in milliseconds.
 const HOLD_BACK_MS: u32 = 250;
 /// What is written at once. A kill costs this and what is held back, which is a multiple of it.
 const CHUNK_MS: u32 = 125;
@@ -40,7 +40,8 @@ enum Content {
 /// The file keeps the tap's time: silence of exact zeros stands for every hole up to 60 s, for time that was muted, and
 /// for what a slow disk has cost. A longer hole is cut out, as a pause is, and counted in [`Written::cut`].
 ///
-/// A program that is killed leaves a valid file that misses less than 1 s.
+/// A program that is killed leaves a valid file that misses less than 1 s; where losses take longer to be known, as behind
+/// an audio server, that much more, up to 3.5 s (see [`hold_back_ms`](Self::hold_back_ms)).
 #[derive(Clone, Debug)]
 pub struct FileTap {
     path: PathBuf,
@@ -98,7 +99,8 @@ impl FileTap {
     }
 
     /// Writes everything so much later, as [`Tap::hold_back_ms`], with the same range. Default: the tap's own if it has
-    /// one, or else 250 ms.
+    /// one, or else as long as it takes until a loss is known: 250 ms where the stamps are a device's and its callbacks
+    /// short, more with long ones, 2.5 s at most, which it is behind an audio server.
     pub fn hold_back_ms(self, ms: u32) -> Self {
         Self { hold_back_ms: Some(ms), ..self }
     }
@@ -184,9 +186,10 @@ pub(crate) fn file(
         Content::Native => Tap::new().device_rate().queue(80, WhenFull::DropNew),
     };
     let tap = tap.chunk_ms(CHUNK_MS);
-    let hold_back_ms = hold_back_ms.or(tap.hold_back_ms).or(Some(HOLD_BACK_MS));
+    let asked = hold_back_ms.or(tap.hold_back_ms);
+    let (hold_back_ms, follows) = (asked.or(Some(HOLD_BACK_MS)), asked.is_none());
     let when_full = when_full.unwrap_or(tap.when_full);
-    let tap = Tap { hop: None, gaps: GapPolicy::Split, hold_back_ms, when_full, ..tap };
+    let tap = Tap { hop: None, gaps: GapPolicy::Split, hold_back_ms, follows, when_full, ..tap };
     tap.check()?;
     let (file, is_new) = open(&path)?;
     let job = Job {
@@ -199,7 +202,7 @@ pub(crate) fn file(
         #[cfg(test)]
         stall: Duration::ZERO,
     };
-    let chunks = tap.queue_for(pre_roll);
+    let chunks = tap.queue_for(Duration::ZERO, pre_roll);
     match content {
         Content::Tap(_, encoding) => {
             let queue = Queue::new(chunks, when_full);

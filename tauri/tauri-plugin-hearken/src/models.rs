@@ -43,7 +43,7 @@ pub struct OpenDevice {
 
 impl From<InputInfo> for OpenDevice {
     fn from(info: InputInfo) -> Self {
-        let InputInfo { host, id, name, format } = info;
+        let InputInfo { host, id, name, format, .. } = info;
         Self {
             host,
             id,
