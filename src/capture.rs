@@ -78,7 +78,7 @@ impl Capture {
             origin: config.clock.now(),
             first_open: Arc::default(),
             worker: OnceLock::new(),
-            watcher: OnceLock::new(),
+            watch: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared), config })
     }
@@ -100,7 +100,7 @@ impl Capture {
     /// # Errors
     /// `BadArgument` for a tap that no device could serve.
     pub fn receiver(&self, tap: Tap) -> Result<Receiver, Error> {
-        let (pipe, receiver) = tap::receiver(tap, Duration::ZERO)?;
+        let (pipe, receiver) = tap::receiver(tap, self.config.pool, Duration::ZERO)?;
         self.join(pipe);
         Ok(receiver)
     }
@@ -111,7 +111,7 @@ impl Capture {
     /// # Errors
     /// `BadArgument` for a tap of another rate, of several channels or with a hop, and for values out of their ranges.
     pub fn speech(&self, tap: Tap, voice: Voice) -> Result<SpeechReceiver, Error> {
-        let (pipe, receiver) = tap::speech(tap, voice, Duration::ZERO)?;
+        let (pipe, receiver) = tap::speech(tap, voice, self.config.pool, Duration::ZERO)?;
         self.join(pipe);
         Ok(receiver)
     }
@@ -225,7 +225,7 @@ impl Capture {
             return Err(error);
         }
         if self.config.watch_devices && self.config.input.is_device() {
-            watch::watch_devices(self.shared.clone(), self.config.host.clone());
+            watch::watch_devices(&self.shared, self.config.host.clone());
         }
         Ok(())
     }

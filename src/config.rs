@@ -39,8 +39,9 @@ pub struct Config {
     pub idle: Duration,
     /// What happens when the device fails or falls silent.
     pub recovery: Recovery,
-    /// Whether [`DevicesChanged`](crate::EventKind::DevicesChanged) is told: a thread of its own asks the host for its list
-    /// every 3 s while a capture from a device runs, 2 ms of processor time with ALSA; it opens nothing. Default: no.
+    /// Whether [`DevicesChanged`](crate::EventKind::DevicesChanged) is told, within 200 ms where the system tells
+    /// (PulseAudio, ALSA); elsewhere a thread of its own asks the host for its list every 3 s while a capture from a
+    /// device runs, but never JACK. It opens nothing. Default: no.
     pub watch_devices: bool,
     /// The time to live by. Default: the system's.
     pub clock: Clock,
@@ -82,6 +83,7 @@ impl Config {
             worker,
             corrected: None,
             attendance: Arc::default(),
+            led_to: Arc::default(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::handoff::newest;
 use crate::intake::{Final, Header};
 use crate::record::{Live, Record};
 use crate::report::EpochReport;
+use crate::signal::liveness::Liveness;
 use crate::signal::painter::Painter;
 use crate::signal::picture::Picture;
 use crate::signal::sound_check::SoundCheck;
@@ -63,6 +64,8 @@ pub(crate) struct Engine {
     sound: SoundCheck,
     /// What was last told of it.
     verdict: SoundVerdict,
+    /// Which channels of the open device carry anything.
+    liveness: Liveness,
     /// Something else than exact silence has come from the open device.
     has_signal: bool,
     /// Who writes down what comes in.
@@ -93,6 +96,7 @@ impl Engine {
             painter: Painter::new(1, 1),
             sound: SoundCheck::new(1, 1),
             verdict: SoundVerdict::Ok,
+            liveness: Liveness::new(1, 1),
             has_signal: false,
             trace: None,
             is_deaf: false,
@@ -120,6 +124,7 @@ impl Engine {
         self.first_hz = info.format.rate_hz;
         self.painter.begin(info.format.rate_hz, info.format.channels);
         self.sound = SoundCheck::new(info.format.rate_hz, info.format.channels.into());
+        self.liveness = Liveness::new(info.format.rate_hz, info.format.channels);
         self.line = Some(line);
         self.bulletin.tell(EventKind::Opened(info));
         Ok(())
@@ -172,8 +177,19 @@ impl Engine {
             self.judge(verdict);
         }
         let pictured = self.picture.wanted(seen);
-        let (first_hz, had_signal) = (self.first_hz, self.has_signal);
-        let Self { line: Some(line), outlets, painter, sound, has_signal, stats, gaps, bulletin, .. } = self
+        let (first_hz, had_signal, was_alive) = (self.first_hz, self.has_signal, self.liveness.alive());
+        let Self {
+            line: Some(line),
+            outlets,
+            painter,
+            sound,
+            liveness,
+            has_signal,
+            stats,
+            gaps,
+            bulletin,
+            ..
+        } = self
         else {
             return;
         };
@@ -188,12 +204,16 @@ impl Engine {
                     Cause::Muted => sound.muted(span.end - span.start),
                     _ => sound.missing(span.end - span.start),
                 }
+                liveness.hole();
                 hole(span, line, first_hz, outlets, gaps, bulletin);
             }
             None => {
                 let (decoded, repaired) = outlets.audio(line.on_axis(span), native, line);
                 stats.repaired_samples += repaired as u64;
                 sound.audio(decoded);
+                if line.info.format.channels > 1 {
+                    liveness.add(decoded);
+                }
                 if !*has_signal && decoded.iter().any(|sample| *sample != 0.0) {
                     *has_signal = true;
                 }
@@ -205,6 +225,9 @@ impl Engine {
         line.timeline = timeline;
         if self.has_signal && !had_signal {
             self.tell_of_sound(EventKind::FirstSignal);
+        }
+        if self.liveness.alive() != was_alive {
+            self.tell_of_sound(EventKind::DeadChannels(self.liveness.dead().collect()));
         }
     }
 
@@ -225,6 +248,11 @@ impl Engine {
         let format = next.info.format;
         self.painter.begin(format.rate_hz, format.channels);
         self.sound.device_recovered(format.rate_hz, format.channels.into());
+        let had_dead = self.liveness.dead().next().is_some();
+        self.liveness = Liveness::new(format.rate_hz, format.channels);
+        if had_dead {
+            self.tell_of_sound(EventKind::DeadChannels(Vec::new()));
+        }
         self.has_signal = false;
         self.outlets.resume(self.line.take(), &absence, &next);
         self.line = Some(next);

@@ -40,6 +40,9 @@ pub enum EventKind {
     FirstSignal,
     /// What a user should know of the sound has changed; [`SoundVerdict::Ok`] where all is well again.
     Verdict(SoundVerdict),
+    /// Other channels of the open device than before carry nothing while others do: these, counted from 0, which
+    /// [`Channels::Mono`](crate::Channels::Mono) leaves out. None: all are alive again.
+    DeadChannels(Vec<u16>),
     /// The device has delivered nothing for so long.
     Stalled(#[cfg_attr(feature = "serde", serde(with = "crate::serial::ms"))] Duration),
     /// It delivers again.
@@ -81,6 +84,7 @@ impl EventKind {
             Self::FirstCallback => "first callback",
             Self::FirstSignal => "first signal",
             Self::Verdict(_) => "verdict",
+            Self::DeadChannels(_) => "dead channels",
             Self::Stalled(_) => "stalled",
             Self::Resumed => "resumed",
             Self::Gap(_) => "gap",
@@ -207,6 +211,7 @@ fn log(event: &Event) {
         EventKind::DevicesChanged => tracing::info!(at_ms, "devices changed"),
         EventKind::Stalled(quiet) => tracing::warn!(at_ms, ?quiet, "stalled"),
         EventKind::Overloaded(length) => tracing::warn!(at_ms, ?length, "overloaded"),
+        EventKind::DeadChannels(channels) => tracing::warn!(at_ms, ?channels, "dead channels"),
         EventKind::ErrorStorm | EventKind::RealtimeDenied => {
             tracing::warn!(at_ms, "{}", event.kind.name());
         }

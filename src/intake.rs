@@ -12,11 +12,14 @@ use std::hint::cold_path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// When a callback's first frame was captured, in nanoseconds of the device's own stream clock.
+/// When a callback's first frame was captured, and when it was called, in nanoseconds of the device's own stream clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// Any origin; as the system says it, so neither exact nor certain to grow.
     pub capture_ns: u64,
+    /// When the callback was called, by the same clock or another of the host's; 0 where it does not say. It decides when
+    /// the worker looks, never what is true.
+    pub called_ns: u64,
 }
 
 /// What a block holds.
@@ -53,8 +56,8 @@ pub struct Header {
 /// true, only when.
 #[derive(Debug)]
 pub struct Controls {
-    /// Hand over what there is at the end of the callback that reaches this position. Written by the worker.
-    want: CachePadded<AtomicU64>,
+    /// Hand over what there is at the end of the callback that reaches one of these positions. Written by the worker.
+    wants: CachePadded<[AtomicU64; 2]>,
     /// The largest callback so far, in frames. Written by the callback.
     largest: CachePadded<AtomicU32>,
 }
@@ -62,7 +65,12 @@ pub struct Controls {
 impl Controls {
     /// Asks for a hand-over at `position` (frames since the epoch began). A hint: it decides when, never what.
     pub fn want(&self, position: u64) {
-        self.want.store(position, Relaxed);
+        self.want_each([position; 2]);
+    }
+
+    /// The same for two positions, each of which is served once. For a burst of callbacks whose end is not certain.
+    pub fn want_each(&self, positions: [u64; 2]) {
+        self.wants.iter().zip(positions).for_each(|(want, position)| want.store(position, Relaxed));
     }
 
     /// The largest callback so far, in frames.
@@ -134,7 +142,7 @@ impl Intake {
         faults: Arc<Faults>,
     ) -> (Self, Arc<Controls>, RecordReader) {
         let controls = Arc::new(Controls {
-            want: CachePadded::new(AtomicU64::new(1)),
+            wants: CachePadded::new([const { AtomicU64::new(1) }; 2]),
             largest: CachePadded::new(AtomicU32::new(0)),
         });
         let (publisher, reader) = seqlock::seqlock();
@@ -175,8 +183,11 @@ impl Intake {
                 if self.is_due() {
                     self.hand_over(Content::Audio);
                 }
-                let changes = [(word::CAPTURED, self.captured), (word::STAMP_NS, stamp.capture_ns)];
-                return self.publisher.update(changes);
+                return self.publisher.update([
+                    (word::CAPTURED, self.captured),
+                    (word::STAMP_NS, stamp.capture_ns),
+                    (word::CALLED_NS, stamp.called_ns),
+                ]);
             }
         }
         cold_path();
@@ -210,14 +221,15 @@ impl Intake {
         self.end(frames, stamp);
     }
 
-    /// The hand-over rule: when the block is full, or reaches the position that the worker asked for. Asking for what
+    /// The hand-over rule: when the block is full, or reaches a position that the worker asked for. Asking for what
     /// was handed over already changes nothing, so each position is served once.
     #[inline]
     fn is_due(&self) -> bool {
         let frames = self.captured - self.start;
         // Whether `start < want <= captured`, in one comparison.
-        let asked = self.controls.want.load(Relaxed).wrapping_sub(self.start + 1) < frames;
-        asked || frames > self.enough
+        let asked = |want: &AtomicU64| want.load(Relaxed).wrapping_sub(self.start + 1) < frames;
+        let [first, second] = &*self.controls.wants;
+        asked(first) || asked(second) || frames > self.enough
     }
 
     /// The end of an unusual callback. There is one publication for each callback: its number is theirs.
@@ -234,6 +246,7 @@ impl Intake {
             (word::DROPPED, self.dropped),
             (word::DISCARDED, self.discarded),
             (word::STAMP_NS, stamp.capture_ns),
+            (word::CALLED_NS, stamp.called_ns),
         ]);
     }
 

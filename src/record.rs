@@ -15,6 +15,8 @@ pub struct Record {
     pub discarded: u64,
     /// Capture time of the newest callback's first frame, stream clock.
     pub stamp_ns: u64,
+    /// When the newest callback was called, stream clock; 0 where the host does not say, and in a replay.
+    pub called_ns: u64,
 }
 
 /// The figures of the open epoch that its callbacks tell.
@@ -35,7 +37,8 @@ pub(crate) mod word {
     pub const DROPPED: usize = 1;
     pub const DISCARDED: usize = 2;
     pub const STAMP_NS: usize = 3;
-    pub const COUNT: usize = 4;
+    pub const CALLED_NS: usize = 4;
+    pub const COUNT: usize = 5;
 }
 
 /// Reads the callback's newest [`Record`].
@@ -57,6 +60,7 @@ impl RecordReader {
             dropped: words[word::DROPPED],
             discarded: words[word::DISCARDED],
             stamp_ns: words[word::STAMP_NS],
+            called_ns: words[word::CALLED_NS],
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a finished capture leaves behind.
 
-use crate::event::{Event, StopReason};
+use crate::event::{Event, EventKind, StopReason};
 use crate::source::InputInfo;
 use crate::stats::Stats;
 use crate::timeline::{Away, Cadence, ClockStats, Gap, Ledger};
@@ -31,6 +31,18 @@ pub struct Report {
     pub late_callbacks: u64,
     /// Whether the device was let go of in time. If not, its thread still tries.
     pub released: bool,
+}
+
+impl Report {
+    /// The channels of the device that carried nothing while others did, in the end: what [`EventKind::DeadChannels`] told
+    /// last.
+    pub fn dead_channels(&self) -> &[u16] {
+        let told = self.events.iter().rev().find_map(|event| match &event.kind {
+            EventKind::DeadChannels(channels) => Some(channels.as_slice()),
+            _ => None,
+        });
+        told.unwrap_or_default()
+    }
 }
 
 /// The account of one open of a device.

@@ -181,9 +181,19 @@ impl Supervisor {
         Duration::from_millis(BACK_OFF_MS[(step as usize).min(BACK_OFF_MS.len() - 1)])
     }
 
+    /// Devices have come or gone: whoever waits for one looks at once.
+    pub fn devices_changed(&mut self, now: Instant) {
+        if let Device::Waiting { until } = &mut self.device {
+            *until = now;
+        }
+        // The preferred one may be back.
+        self.searched = now.checked_sub(LOOK_BACK);
+    }
+
     /// Another preference, from the next opening on.
     pub fn prefer(&mut self, input: Input) {
         self.wish.input = input;
+        self.wish.led_to = Arc::default();
         (self.in_place, self.fruitless, self.attempts) = (false, 0, 0);
     }
 

@@ -9,7 +9,7 @@ use crate::event::{EventKind, StopReason};
 use crate::faults::Fault;
 use crate::record::{Live, Record};
 use crate::report::Report;
-use crate::rhythm::Rhythm;
+use crate::rhythm::{Rhythm, Sight as Look};
 use crate::source::InputInfo;
 use crate::stats::StatsWriter;
 use crate::supervisor::{News, Supervisor};
@@ -32,8 +32,9 @@ struct Watch {
     rhythm: Rhythm,
     watchdog: Watchdog,
     opened: Instant,
-    /// Frames captured as of the last look.
-    captured: u64,
+    /// What the callbacks said at the last look.
+    record: Record,
+    largest: u32,
     /// Frames that came too late, since then.
     late: u64,
     /// When the next look was to be. What waits longer than that waits for us, and not for the device.
@@ -46,7 +47,8 @@ impl Watch {
             rhythm: Rhythm::new(rate_hz),
             watchdog: Watchdog::new(opened),
             opened,
-            captured: 0,
+            record: Record::default(),
+            largest: 0,
             late: 0,
             due,
         }
@@ -165,6 +167,7 @@ impl Worker {
         // Acquire: pairs with the watcher's store.
         if self.desk.devices_changed.swap(false, Ordering::Acquire) {
             self.engine.tell(EventKind::DevicesChanged);
+            self.supervisor.devices_changed(now);
         }
         let suspended = self.desk.suspended.load(Ordering::Relaxed);
         let switch = self.desk.switch.lock().take();
@@ -275,7 +278,7 @@ impl Worker {
             ahead: self.clock.ahead(),
         };
         let Self { watch, engine, .. } = self;
-        watch.captured = record.captured;
+        (watch.record, watch.largest) = (record, largest);
         watch.watchdog.look(&sight, |kind| engine.tell(kind));
     }
 
@@ -311,7 +314,7 @@ impl Worker {
         let elapsed = now.saturating_duration_since(self.times.origin);
         let (position, needs) = (self.engine.position(), self.engine.needs(elapsed));
         let mut patience = self.supervisor.patience(now);
-        let Watch { rhythm, watchdog, opened, captured, late, due } = &mut self.watch;
+        let Watch { rhythm, watchdog, opened, record, largest, late, due } = &mut self.watch;
         if let Some(session) = self.supervisor.session() {
             let rate = u64::from(session.info.format.rate_hz);
             let want = if rhythm.is_learning() {
@@ -320,15 +323,23 @@ impl Worker {
                 let others = [position + rate * LOOK.as_secs(), position + session.epoch.pool_frames / 4];
                 others.into_iter().fold(needs, u64::min).max(position + 1)
             };
-            // It may have been captured already, after the last hand-over: then the next callback hands it over, even
-            // one that brings nothing.
-            session.epoch.controls.want(want);
             let look = if session.paced {
-                let since = now.saturating_duration_since(*opened);
-                let look = rhythm.look(since, *captured, want.max(*captured + 1));
+                let hoped_for = want.max(record.captured + 1);
+                let look = Look {
+                    now: now.saturating_duration_since(*opened),
+                    called: Duration::from_nanos(record.called_ns),
+                    position: record.captured,
+                    largest: *largest,
+                };
+                let look = rhythm.look(&look, hoped_for);
                 *late += rhythm.late_frames();
+                // It may have been captured already, after the last hand-over: then the next callback hands it over, even
+                // one that brings nothing.
+                let [first, second] = rhythm.hand_over(hoped_for);
+                session.epoch.controls.want_each([if want < hoped_for { want } else { first }, second]);
                 look
             } else {
+                session.epoch.controls.want(want);
                 Duration::from_millis(5)
             };
             patience = patience.min(look).min(watchdog.due(now)).min(LOOK);

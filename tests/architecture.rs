@@ -245,6 +245,7 @@ fn a_planted_arrow_is_seen_in_every_spelling() {
 fn a_planted_word_is_seen_and_a_mention_is_none() {
     for (path, line, word) in [
         ("src/capture.rs", "use cpal::Device;", "cpal"),
+        ("src/capture.rs", "use nix::sys::inotify::Inotify;", "nix"),
         ("src/tap/pipe.rs", "use rubato::Fft;", "rubato"),
         ("src/signal/painter.rs", "use realfft::RealFftPlanner;", "realfft"),
         ("src/worker.rs", "use triple_buffer::Input;", "triple_buffer"),

@@ -83,7 +83,10 @@ pub struct DevicesArgs {
     /// Audio system, e.g. alsa; default: the system's own
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
-    /// Print a JSON array instead of a table
+    /// Also what is no microphone: what outputs play, other programs' streams, ALSA's plugins
+    #[arg(long)]
+    pub all: bool,
+    /// Print a JSON array instead of a table: of all, each with its kind
     #[arg(long)]
     pub json: bool,
 }
@@ -133,7 +136,8 @@ pub struct RecordArgs {
         value_parser = clap::value_parser!(u32).range(1..=i64::from(StreamFormat::MAX_RATE_HZ))
     )]
     pub rate: u32,
-    /// Channels of the file: mono (the average of all), first, all, or a list like 0,2 that counts from 0
+    /// Channels of the file: mono (the average of those that carry anything), average (of all), first, all, or a list like 0,2
+    /// that counts from 0
     #[arg(long, default_value = "mono", value_parser = channels)]
     pub channels: Channels,
     /// Sample format of the file

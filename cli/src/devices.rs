@@ -13,6 +13,7 @@ struct Device<'a> {
     host: &'a str,
     id: &'a str,
     name: &'a str,
+    kind: &'static str,
     default: bool,
     rate_hz: Option<u32>,
     channels: Option<u16>,
@@ -26,9 +27,12 @@ pub fn run(args: &DevicesArgs) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&told).map_err(|error| Failure::run(error.to_string()))?;
         return print(&(text + "\n"));
     }
-    if !devices.is_empty() {
-        print(&table(&devices))?;
+    let (shown, hidden): (Vec<_>, Vec<_>) =
+        devices.into_iter().partition(|device| args.all || device.kind.is_microphone());
+    if !shown.is_empty() || !hidden.is_empty() {
+        print(&table(&shown, hidden.len()))?;
     }
+    let devices = shown;
     // A system without a microphone may still list a default, which then cannot be asked for its format.
     if devices.iter().all(|device| !device.is_default || device.format.is_none()) {
         let what =
@@ -52,24 +56,30 @@ fn unknown_host_is_usage(error: Error) -> Failure {
     }
 }
 
-fn table(devices: &[DeviceInfo]) -> String {
+/// With a line for each device, and how many are not among them.
+fn table(devices: &[DeviceInfo], hidden: usize) -> String {
     let rows = devices.iter().map(|device| {
-        let format =
-            device.format.map_or_else(|| "not available now".to_owned(), |format| format.to_string());
-        [one_line(&device.id), one_line(&device.name), format]
+        // What nobody would choose was not asked.
+        let none = if device.kind.is_microphone() { "not available now" } else { "-" };
+        let format = device.format.map_or_else(|| none.to_owned(), |format| format.to_string());
+        [one_line(&device.id), one_line(&device.name), device.kind.name().to_owned(), format]
     });
-    let head = ["ID", "NAME", "FORMAT"].map(str::to_owned);
-    let rows: Vec<[String; 3]> = std::iter::once(head).chain(rows).collect();
+    let head = ["ID", "NAME", "KIND", "FORMAT"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let (id_width, name_width) = (width(0), width(1));
+    let (id_width, name_width, kind_width) = (width(0), width(1), width(2));
     let mut text = String::new();
-    for (row, [id, name, format]) in rows.iter().enumerate() {
+    // Writing to a string does not fail.
+    for (row, [id, name, kind, format]) in rows.iter().enumerate().filter(|_| !devices.is_empty()) {
         let mark = if row > 0 && devices[row - 1].is_default { '*' } else { ' ' };
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "{mark} {id:id_width$}  {name:name_width$}  {format}");
+        let _ = writeln!(text, "{mark} {id:id_width$}  {name:name_width$}  {kind:kind_width$}  {format}");
     }
-    let host = &devices[0].host;
-    let _ = writeln!(text, "\nhost {host}; * is the default; record with --input ID");
+    if let Some(first) = devices.first() {
+        let _ = writeln!(text, "\nhost {}; * is the default; record with --input ID", first.host);
+    }
+    if hidden > 0 {
+        let _ = writeln!(text, "{hidden} more that are no microphones: --all");
+    }
     text
 }
 
@@ -84,6 +94,7 @@ impl<'a> From<&'a DeviceInfo> for Device<'a> {
             host: &device.host,
             id: &device.id,
             name: &device.name,
+            kind: device.kind.name(),
             default: device.is_default,
             rate_hz: device.format.map(|format| format.rate_hz),
             channels: device.format.map(|format| format.channels),

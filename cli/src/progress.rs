@@ -1,6 +1,7 @@
 //! The live line: how long, how loud, how much, and whether there is a microphone at all.
 
 use crate::record::one_line;
+use crate::summary::dead_channels;
 use hearken::{Cause, Event, EventKind, Level, Picture, Stats, StreamFormat};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -130,6 +131,10 @@ impl Progress {
                 }
                 return;
             }
+            EventKind::DeadChannels(channels) => match dead_channels(channels) {
+                Some(said) => format!("{said}: a mono mix goes without"),
+                None => "every channel carries sound".into(),
+            },
             EventKind::Rerouted => "the system moved the take to another microphone".into(),
             EventKind::Slept(time) => format!("the machine slept for {:.0} s", time.as_secs_f64()),
             EventKind::ErrorStorm => "the microphone reports errors by the thousand".into(),

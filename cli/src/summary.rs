@@ -72,6 +72,9 @@ fn tell_input(text: &mut String, report: &Report) -> std::fmt::Result {
     if let Some(said) = disagreement(&ledger, input.rate_hz) {
         writeln!(text, "  BUT {said}")?;
     }
+    if let Some(said) = dead_channels(report.dead_channels()) {
+        writeln!(text, "{said}: a mono mix goes without")?;
+    }
     if report.epochs.len() > 1 {
         writeln!(text, "the microphone was opened {} times:", report.epochs.len())?;
         for epoch in report.epochs.iter().take(MOST_EPOCHS) {
@@ -88,6 +91,16 @@ fn tell_input(text: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(text, "{samples} samples were no finite numbers, or absurd, and count as silence")?;
     }
     Ok(())
+}
+
+/// Which channels of the input carry nothing while others do, if any.
+pub fn dead_channels(channels: &[u16]) -> Option<String> {
+    let named: Vec<_> = channels.iter().map(ToString::to_string).collect();
+    match channels {
+        [] => None,
+        [only] => Some(format!("channel {only} carries nothing")),
+        _ => Some(format!("channels {} carry nothing", named.join(", "))),
+    }
 }
 
 fn tell_gaps(text: &mut String, what: &str, gaps: &[Gap], rate_hz: u32) -> std::fmt::Result {

@@ -16,7 +16,9 @@ const RATE: u32 = 48_000;
 fn examine(server: &PulseServer, seconds: u32) -> (Option<i32>, Value, String) {
     let page = server.scratch().join("doctor.html");
     let mut client = server.client(env!("CARGO_BIN_EXE_hearken"));
-    client.args(["doctor", "--json", "--seconds", &seconds.to_string(), "--report"]).arg(&page);
+    client
+        .args(["doctor", "--host", "alsa", "--json", "--seconds", &seconds.to_string(), "--report"])
+        .arg(&page);
     client.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let begun = Instant::now();
     let said = client.spawn().expect("the program").wait_with_output().expect("what it said");

@@ -19,8 +19,9 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
 fn record(server: &PulseServer, arguments: &str) -> Recording {
     let client = server.client(env!("CARGO_BIN_EXE_hearken"));
-    let arguments =
-        format!("--native --device-rate {RATE} --device-channels 1 --device-format i16 {arguments}");
+    let arguments = format!(
+        "--host alsa --native --device-rate {RATE} --device-channels 1 --device-format i16 {arguments}"
+    );
     Recording::start(client, &server.scratch(), &arguments)
 }
 
@@ -181,6 +182,44 @@ fn a_microphone_that_stands_still_is_waited_for_and_nothing_is_lost() {
 }
 
 /// Two clips, the second said after something was done to the server in the middle of a take.
+/// Seconds of processor time that a process has used.
+fn used(id: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it runs");
+    let (_, rest) = stat.rsplit_once(')').expect("a name");
+    // User and system time, in hundredths.
+    rest.split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<f64>().expect("a number") / 100.0)
+        .sum()
+}
+
+#[test]
+fn what_says_nothing_costs_next_to_nothing() {
+    // Nobody speaks, and so it stays for as long as each of these lasts; a spin is a whole processor.
+    let mut server = PulseServer::start(RATE, 1);
+    let recording = record(&server, "--seconds 10 --stall-patience 60");
+    let speech = Microphone::of(&server).speak(noise(1.0, 1));
+    sleep(Duration::from_millis(1500));
+    let mut shares = Vec::new();
+    let mut measure = |what: &'static str| {
+        let (before, since) = (used(recording.id()), Instant::now());
+        sleep(Duration::from_secs(2));
+        shares.push((what, (used(recording.id()) - before) / since.elapsed().as_secs_f64()));
+    };
+    measure("silent");
+    server.signal(Signal::SIGSTOP);
+    measure("stopped");
+    server.signal(Signal::SIGCONT);
+    drop(speech);
+    server.kill();
+    measure("gone");
+    println!("shares of a processor: {shares:.3?}");
+    server.restart();
+    assert!(shares.iter().all(|(_, share)| *share < 0.15), "{shares:?}");
+    drop(recording);
+}
+
 struct Interrupted {
     take: Take,
     /// How much of the first clip was said before it was done, and how much of it the take holds.

@@ -4,9 +4,13 @@
 mod support;
 
 use std::fs::File;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+use support::counted::{Code, Holds, LOUDSPEAKER, Recorded, Run, SECOND};
+use support::jack::JackServer;
 use support::microphone::Microphone;
+use support::pipewire::{MIC, MIC2, PipeWireServer};
 use support::reference::Reference;
 use support::server::PulseServer;
 use support::{signal, wait_for};
@@ -110,4 +114,146 @@ fn the_comparison_finds_delay_and_gain_and_sees_a_small_fault() {
     recorded.iter_mut().step_by(1_000).for_each(|sample| *sample += 0.001);
     let found = reference.agreement(&input, &recorded);
     assert!(found.snr_db < 90.0, "{found:?}");
+}
+
+/// A recording of `length` frames of the microphone from `position` on, in one channel or two.
+fn counted(code: Code, position: u32, length: u32) -> Vec<f32> {
+    let frames = (position..position + length).map(|position| code.frame(position));
+    match code {
+        Code::Float => frames.map(|frame| frame[0]).collect(),
+        Code::Stereo16 => frames.flatten().collect(),
+    }
+}
+
+fn decoded(code: Code, parts: &[Vec<f32>]) -> Recorded {
+    Recorded::decode(&parts.concat(), if code == Code::Float { 1 } else { 2 }, code)
+}
+
+#[test]
+fn every_frame_of_the_counted_signal_says_where_it_stands() {
+    for code in [Code::Float, Code::Stereo16] {
+        for position in [1, 65_535, 1_000_000, SECOND + 5] {
+            let heard = decoded(code, &[counted(code, position, 4_000)]);
+            let whole = Run { at: 0, frames: 4_000, holds: Holds::Source(position) };
+            assert_eq!(heard.runs, [whole], "{code:?}");
+        }
+        // Each frame also by itself.
+        let backwards: Vec<Vec<f32>> = (500..600).rev().map(|at| counted(code, at, 1)).collect();
+        assert_eq!(decoded(code, &backwards).count(|holds| holds == Holds::Altered), 100);
+    }
+}
+
+#[test]
+fn planted_holes_are_found_at_their_place_and_in_their_length() {
+    for code in [Code::Float, Code::Stereo16] {
+        let width = if code == Code::Float { 1 } else { 2 };
+        let whole = decoded(code, &[counted(code, 1_000, 10_000)]);
+        // 37 frames are gone without a trace.
+        let cut = decoded(code, &[counted(code, 1_000, 3_000), counted(code, 4_037, 6_963)]);
+        assert_eq!((cut.falls_short(), cut.steps(), cut.lacks_of(&whole)), (37, vec![(3_000, 37)], 37));
+        assert_eq!((whole.lacks_of(&cut), cut.untold_of(&whole), whole.untold_of(&cut)), (0, 37, 0));
+        // Silence stands for as many: missing all the same, but the time is right.
+        let silence = vec![0.0; 37 * width];
+        let filled = decoded(code, &[counted(code, 1_000, 3_000), silence, counted(code, 4_037, 6_963)]);
+        assert_eq!((filled.falls_short(), filled.steps(), filled.lacks_of(&whole)), (0, vec![], 37));
+        assert_eq!(filled.count(|holds| holds == Holds::Silence), 37);
+        assert_eq!(filled.untold_of(&whole), 0);
+        // A hole that was found late stands behind frames that came after it.
+        let silence = vec![0.0; 37 * width];
+        let late =
+            [counted(code, 1_000, 3_000), counted(code, 4_037, 963), silence, counted(code, 5_000, 6_000)];
+        assert_eq!(decoded(code, &late).untold_of(&whole), 0);
+        // From one microphone to another nothing can be counted.
+        let other = decoded(code, &[counted(code, 1_000, 3_000), counted(code, SECOND + 900, 3_000)]);
+        assert_eq!((other.untold_of(&whole), other.steps()), (0, vec![]));
+        // What nobody has is nobody's fault.
+        assert_eq!((cut.lacks_of(&cut), cut.untold_of(&cut)), (0, 0));
+        // What comes twice is too long.
+        let twice = decoded(code, &[counted(code, 1_000, 3_000), counted(code, 3_500, 7_500)]);
+        assert_eq!((twice.falls_short(), twice.steps()), (-500, vec![(3_000, -500)]));
+        // The end is no hole, whoever has more of it.
+        let early = decoded(code, &[counted(code, 1_000, 3_000)]);
+        assert_eq!((early.falls_short(), early.lacks_of(&whole)), (0, 0));
+        assert_eq!(Recorded::default().lacks_of(&whole), 10_000);
+    }
+}
+
+#[test]
+fn altered_frames_and_loudspeakers_are_not_the_microphone() {
+    let mut samples = counted(Code::Float, 77, 5_000);
+    for sample in &mut samples[1_000..1_010] {
+        *sample *= 0.5;
+    }
+    samples[2_000] += 1e-5;
+    samples[3_000..4_000].fill(LOUDSPEAKER);
+    let heard = decoded(Code::Float, &[samples]);
+    assert_eq!(heard.count(|holds| holds == Holds::Altered), 11);
+    assert_eq!(heard.count(|holds| holds == Holds::Loudspeaker), 1_000);
+    assert_eq!(heard.falls_short(), 0);
+}
+
+#[test]
+fn wav_files_of_every_recorder_are_read_also_without_an_end() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("heard.wav");
+    let spec = |bits_per_sample, sample_format, channels| hound::WavSpec {
+        channels,
+        sample_rate: 48_000,
+        bits_per_sample,
+        sample_format,
+    };
+    let expected = Run { at: 0, frames: 500, holds: Holds::Source(900) };
+    let mut wav = hound::WavWriter::create(&path, spec(32, hound::SampleFormat::Float, 1)).expect("a file");
+    counted(Code::Float, 900, 500).into_iter().for_each(|sample| wav.write_sample(sample).expect("room"));
+    wav.finalize().expect("room");
+    assert_eq!(Recorded::read(&path, Code::Float).expect("a WAV file").runs, [expected]);
+    // As a recorder leaves it that was killed.
+    let mut bytes = std::fs::read(&path).expect("the file");
+    let data = bytes.windows(4).position(|name| name == b"data").expect("a chunk");
+    bytes[data + 4..data + 8].fill(0);
+    std::fs::write(&path, bytes).expect("room");
+    assert_eq!(Recorded::read(&path, Code::Float).expect("a WAV file").runs, [expected]);
+
+    // A scale of 2^31 - 1 instead of 2^31.
+    let mut wav = hound::WavWriter::create(&path, spec(32, hound::SampleFormat::Int, 1)).expect("a file");
+    for sample in counted(Code::Float, 900, 500) {
+        wav.write_sample((f64::from(sample) * 2_147_483_647.0).round() as i32).expect("room");
+    }
+    wav.finalize().expect("room");
+    assert_eq!(Recorded::read(&path, Code::Float).expect("a WAV file").runs, [expected]);
+
+    let mut wav = hound::WavWriter::create(&path, spec(16, hound::SampleFormat::Int, 2)).expect("a file");
+    for sample in counted(Code::Stereo16, 900, 500) {
+        wav.write_sample((sample * 32_768.0) as i16).expect("room");
+    }
+    wav.finalize().expect("room");
+    assert_eq!(Recorded::read(&path, Code::Stereo16).expect("a WAV file").runs, [expected]);
+}
+
+#[test]
+fn a_private_pipewire_is_up_ends_with_its_handle_and_its_devices_come_and_go() {
+    let server = PipeWireServer::start();
+    server.wait_until_default(MIC);
+    server.add(MIC2);
+    server.remove(MIC);
+    server.wait_until_default(MIC2);
+    let (scratch, processes) = (server.scratch(), server.processes());
+    drop(server);
+    assert!(!scratch.exists(), "it left its files behind");
+    for process in processes {
+        assert!(!Path::new(&format!("/proc/{process}")).exists(), "{process} still runs");
+    }
+}
+
+#[test]
+fn a_private_jack_is_up_and_ends_with_its_handle() {
+    let mut server = JackServer::start(512);
+    server.kill();
+    server.restart();
+    let mut question = server.client("jack_lsp");
+    question.current_dir("/").stderr(std::process::Stdio::null());
+    let ports = question.output().expect("jack_lsp").stdout;
+    assert!(String::from_utf8_lossy(&ports).contains("system:capture_1"));
+    drop(server);
+    assert!(!question.output().expect("jack_lsp").status.success(), "it still answers");
 }

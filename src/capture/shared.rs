@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handoff::newest;
 use crate::report::Report;
 use crate::signal::picture::Picture;
-use crate::source::InputInfo;
+use crate::source::{InputInfo, Stop};
 use crate::stats::{StatsReader, StatsWriter};
 use crate::supervisor::Supervisor;
 use crate::time::{Clock, Sleeper, Waker};
@@ -39,8 +39,8 @@ pub(super) struct Shared {
     pub first_open: Arc<OnceLock<FirstOpen>>,
     /// The worker's thread.
     pub worker: OnceLock<ThreadId>,
-    /// Wakes the thread that looks at the list of devices.
-    pub watcher: OnceLock<Waker>,
+    /// Ends the thread that looks for devices that come and go.
+    pub watch: Mutex<Option<Stop>>,
 }
 
 pub(super) enum State {
@@ -72,9 +72,7 @@ impl Shared {
         self.desk.takes.lock().clear();
         self.desk.tellers.lock().clear();
         self.ended.notify_all();
-        if let Some(watcher) = self.watcher.get() {
-            watcher.wake();
-        }
+        self.watch.lock().take();
     }
 }
 

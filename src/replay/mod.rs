@@ -73,7 +73,7 @@ impl Replay {
     /// # Errors
     /// `BadArgument` for a tap that no device could serve.
     pub fn receiver(&mut self, tap: Tap) -> Result<Receiver, Error> {
-        let (pipe, receiver) = tap::receiver(tap, Duration::ZERO)?;
+        let (pipe, receiver) = tap::receiver(tap, Duration::ZERO, Duration::ZERO)?;
         self.engine.welcome(pipe);
         Ok(receiver)
     }

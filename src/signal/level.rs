@@ -198,6 +198,26 @@ impl Meter {
     }
 }
 
+/// Joins the ranges of `channels` interleaved channels to `ranges`, one for each.
+pub(super) fn join_ranges(channels: usize, interleaved: &[f32], ranges: &mut [Range]) {
+    let tail = if 16 % channels == 0 {
+        let (whole, tail) = interleaved.as_chunks::<16>();
+        let (min, max, _) = lanes(whole);
+        for (lane, (&min, &max)) in min.iter().zip(&max).enumerate() {
+            let range = &mut ranges[lane % channels];
+            *range = range.join(Range { min, max });
+        }
+        tail
+    } else {
+        interleaved
+    };
+    for frame in tail.chunks_exact(channels) {
+        for (range, &x) in ranges.iter_mut().zip(frame) {
+            *range = range.join(Range { min: x, max: x });
+        }
+    }
+}
+
 /// The least, the greatest and the sum of squares of each lane.
 #[multiversion::multiversion(targets("x86_64+avx2"))]
 fn lanes<const LANES: usize>(samples: &[[f32; LANES]]) -> ([f32; LANES], [f32; LANES], [f32; LANES]) {

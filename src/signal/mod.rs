@@ -1,7 +1,7 @@
 //! Pure functions and state over samples; no threads.
 //!
 //! - [`decode`]: native bytes become f32
-//! - [`channels`]: a device's channels become a tap's
+//! - [`channels`]: a device's channels become a tap's; [`liveness`]: which of them carry anything
 //! - [`resample`]: a device's rate becomes a tap's, exactly
 //! - [`gain`]: a tap's own loudness
 //! - [`highpass`]: the rumble below speech goes
@@ -18,6 +18,7 @@ mod ear;
 pub mod gain;
 pub mod highpass;
 pub mod level;
+pub mod liveness;
 pub mod painter;
 pub mod picture;
 pub mod resample;

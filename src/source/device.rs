@@ -3,19 +3,27 @@
 //! Some systems block for seconds when something is opened, closed or listed, so each open has a thread of its own that
 //! opens, holds and lets go of the device, and that others speak to with time limits.
 
+#[cfg(target_os = "linux")]
+mod alsa_reader;
+#[cfg(target_os = "linux")]
+mod by_alsa;
 mod by_cpal;
 #[cfg(target_os = "linux")]
 mod by_pulse;
 mod cpal_conversion;
+#[cfg(feature = "jack")]
+mod jack_ports;
 
-use super::{Host, Input, Session, Wish, no_thread};
+use super::{Host, Input, Session, Stop, Wish, no_thread};
 use crate::error::{Error, ErrorKind};
+#[cfg(all(target_os = "linux", feature = "realtime"))]
+use crate::faults::{Fault, Faults};
 use crate::format::StreamFormat;
-use crate::time::Waker;
+use crate::time::{Clock, Waker};
 pub use by_cpal::{CpalDevice, CpalHost, data_closure};
 #[cfg(feature = "testkit")]
 pub(crate) use cpal_conversion::to_cpal;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{self, SyncSender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
@@ -70,7 +78,8 @@ pub struct DeviceInfo {
     /// Whether it is the one that [`Input::Default`] opens.
     #[cfg_attr(feature = "serde", serde(rename = "default"))]
     pub is_default: bool,
-    /// What it delivers unless asked for something else; `None` where it cannot be asked now.
+    /// What it delivers unless asked for something else; `None` where it cannot be asked now, or was not, as
+    /// [`Other`](DeviceKind::Other)s are not.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub format: Option<StreamFormat>,
 }
@@ -78,6 +87,9 @@ pub struct DeviceInfo {
 /// Who speaks to an audio system.
 #[derive(Debug)]
 enum Speaker {
+    /// We, to ALSA's library.
+    #[cfg(target_os = "linux")]
+    Alsa,
     /// We, to a PulseAudio server.
     #[cfg(target_os = "linux")]
     Pulse,
@@ -90,7 +102,10 @@ fn speaker(host: &Host) -> Speaker {
     #[cfg(target_os = "linux")]
     match host {
         Host::Named(name) if name == by_pulse::NAME => return Speaker::Pulse,
-        Host::Native if has_pulse() => return Speaker::Pulse,
+        // Its PulseAudio door says more of its devices than its own protocol does to cpal, and needs no library.
+        Host::Named(name) if name == by_pulse::PIPEWIRE && by_pulse::is_pipewire() => return Speaker::Pulse,
+        Host::Named(name) if name.eq_ignore_ascii_case(by_alsa::NAME) => return Speaker::Alsa,
+        Host::Native => return if has_pulse() { Speaker::Pulse } else { Speaker::Alsa },
         _ => {}
     }
     Speaker::Cpal(host.clone())
@@ -111,7 +126,7 @@ fn has_pulse() -> bool {
 /// Whether a host of this name can be asked for.
 fn knows(name: &str) -> bool {
     #[cfg(target_os = "linux")]
-    if name == by_pulse::NAME {
+    if [by_pulse::NAME, by_pulse::PIPEWIRE].contains(&name) {
         return true;
     }
     by_cpal::knows(name)
@@ -137,6 +152,9 @@ pub fn hosts() -> Vec<String> {
     #[cfg(target_os = "linux")]
     if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
         names.insert(0, by_pulse::NAME.to_owned());
+        if by_pulse::is_pipewire() {
+            names.insert(1, by_pulse::PIPEWIRE.to_owned());
+        }
     }
     names
 }
@@ -151,6 +169,8 @@ pub fn devices(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
     let listing = thread::Builder::new().name("hearken-devices".into()).spawn(move || {
         hush();
         match speaker(&host) {
+            #[cfg(target_os = "linux")]
+            Speaker::Alsa => by_alsa::list(),
             #[cfg(target_os = "linux")]
             Speaker::Pulse => by_pulse::list(),
             Speaker::Cpal(host) => by_cpal::list(&host),
@@ -168,12 +188,71 @@ fn hush() {
 }
 
 /// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
-pub(crate) fn device_ids(host: &Host) -> Option<Vec<String>> {
-    hush();
+fn device_ids(host: &Host) -> Option<Vec<String>> {
     match speaker(host) {
+        #[cfg(target_os = "linux")]
+        Speaker::Alsa => by_alsa::ids(),
         #[cfg(target_os = "linux")]
         Speaker::Pulse => Some(by_pulse::list().ok()?.into_iter().map(|device| device.id).collect()),
         Speaker::Cpal(host) => by_cpal::ids(&host),
+    }
+}
+
+/// How often a system is asked for its list that does not tell when it changes: it takes it milliseconds.
+const EVERY: Duration = Duration::from_secs(3);
+
+/// Calls `changed` whenever devices have come or gone, from a thread of its own, since some systems hang when they are
+/// asked; until what it returns is dropped. None where no thread could be started: nobody is told then.
+pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 'static) -> Option<Stop> {
+    let thread = || thread::Builder::new().name("hearken-list".into());
+    let mut known = Known { devices: None, host, changed };
+    #[cfg(target_os = "linux")]
+    if !matches!(speaker(&known.host), Speaker::Cpal(_))
+        && let Ok((ours, theirs)) = std::os::unix::net::UnixStream::pair()
+    {
+        let look = move || {
+            hush();
+            known.look();
+            let is_pulse = matches!(speaker(&known.host), Speaker::Pulse);
+            let watch = if is_pulse { by_pulse::watch } else { by_alsa::watch };
+            while !watch(&theirs, &mut || known.look()) && !by_alsa::wait(&theirs, None, Some(EVERY)) {
+                known.look();
+            }
+        };
+        return thread().spawn(look).ok().map(|_| Stop::Socket(ours));
+    }
+    let (part, clock) = (clock.take_part(), clock.clone());
+    let (stop, stopped) = mpsc::channel::<()>();
+    let (ready, waker) = mpsc::sync_channel(1);
+    let look = move || {
+        let _part = part;
+        let sleeper = clock.sleeper();
+        let _ = ready.send(sleeper.waker());
+        hush();
+        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
+            known.look();
+            sleeper.park(EVERY);
+        }
+    };
+    thread().spawn(look).ok()?;
+    Some(Stop::Sleeper(waker.recv().ok()?, Some(stop)))
+}
+
+/// The devices that a host had when it was asked last.
+struct Known<F> {
+    host: Host,
+    devices: Option<Vec<String>>,
+    changed: F,
+}
+
+impl<F: FnMut()> Known<F> {
+    /// Asks again, and calls if there are others.
+    fn look(&mut self) {
+        // A host that cannot tell for once has not changed.
+        let Some(now) = device_ids(&self.host) else { return };
+        if self.devices.replace(now.clone()).is_some_and(|before| before != now) {
+            (self.changed)();
+        }
     }
 }
 
@@ -202,6 +281,8 @@ pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> R
         let told = Told { outcome, worker: wish.worker.clone() };
         match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
+            (Speaker::Alsa, id) => by_alsa::run(&wish, id, told),
+            #[cfg(target_os = "linux")]
             (Speaker::Pulse, id) => by_pulse::run(&wish, id, told),
             (Speaker::Cpal(host), id) => by_cpal::run(&wish, &host, id, told),
         }
@@ -218,6 +299,8 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
         hush();
         let is_there = match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
+            (Speaker::Alsa, id) => by_alsa::is_there(id),
+            #[cfg(target_os = "linux")]
             (Speaker::Pulse, id) => by_pulse::is_there(id),
             (Speaker::Cpal(host), id) => by_cpal::is_there(&wish, &host, id),
         };
@@ -226,6 +309,40 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
     };
     // Without a thread nobody is told, which reads as "not there".
     let _ = thread::Builder::new().name("hearken-devices".into()).spawn(scout);
+}
+
+/// The frames after which a device is to wake us: as asked for, or the power of two that is next to 20 ms. PipeWire hands
+/// out powers of two, and a period that does not divide them comes late by turns: instead of a tenth of a millisecond a
+/// time of capture is good to 16 then. Measured: `docs/hosts.md`.
+#[cfg(target_os = "linux")]
+fn period_frames(wish: &Wish, rate_hz: u32) -> u32 {
+    wish.period.map_or_else(
+        || {
+            let usual = (rate_hz / 50).max(1);
+            let (below, above) = (1 << usual.ilog2(), 2 << usual.ilog2());
+            if usual - below < above - usual { below } else { above }
+        },
+        |period| frames_in(period, rate_hz),
+    )
+}
+
+/// Asks for real-time priority for the calling thread, which reads a device; a refusal is told. The library that asks says
+/// yes also where nothing changed, so the system is asked.
+#[cfg(all(target_os = "linux", feature = "realtime"))]
+fn hurry(faults: &Faults, period_frames: u32, rate_hz: u32) {
+    let asked = audio_thread_priority::promote_current_thread_to_real_time(period_frames, rate_hz);
+    let said = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
+    if asked.is_err() || !is_real_time(&said) {
+        faults.report(Fault::RealtimeDenied);
+    }
+}
+
+/// Whether a thread's line in `/proc` has the policy FIFO or RR, its 41st word.
+#[cfg(all(target_os = "linux", any(feature = "realtime", test)))]
+fn is_real_time(stat: &str) -> bool {
+    // A thread's name may have spaces.
+    let behind_the_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    matches!(behind_the_name.split_whitespace().nth(38), Some("1" | "2"))
 }
 
 /// The frames of a period, rounded; at least one.
@@ -239,4 +356,18 @@ fn there_is_no(wanted: &str, there: &[DeviceInfo]) -> Error {
     let there: Vec<&str> = there.iter().map(|device| device.id.as_str()).collect();
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     Error::new(ErrorKind::NotFound, format!("there is no input device '{wanted}'; there are: {there}"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::is_real_time;
+
+    #[test]
+    fn a_threads_policy_is_read_behind_its_name() {
+        let stat = |policy| format!("7 (a (b) c) S 1 7 7 {} {policy} 0 0 0", "0 ".repeat(34).trim());
+        assert!(is_real_time(&stat(1)) && is_real_time(&stat(2)));
+        assert!(!is_real_time(&stat(0)) && !is_real_time(""));
+        let own = std::fs::read_to_string("/proc/thread-self/stat").expect("a line");
+        assert!(!is_real_time(&own), "{own}");
+    }
 }

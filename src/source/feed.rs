@@ -92,7 +92,11 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
                     break;
                 };
                 let frames = frames as u64;
-                let stamp = Stamp { capture_ns: at(played, format.rate_hz).as_nanos() as u64 };
+                let [capture_ns, called_ns] = [
+                    at(played, format.rate_hz).as_nanos() as u64,
+                    clock.now().saturating_duration_since(started).as_nanos() as u64,
+                ];
+                let stamp = Stamp { capture_ns, called_ns };
                 played += frames;
                 if !inlet.data.call(&bytes, stamp) || played < next {
                     break;

@@ -7,9 +7,9 @@ mod permission;
 mod speech;
 pub mod synthetic;
 
-pub(crate) use device::device_ids;
 #[cfg(feature = "testkit")]
 pub(crate) use device::to_cpal;
+pub(crate) use device::watch;
 pub use device::{CpalDevice, CpalHost, DeviceInfo, DeviceKind, data_closure, devices, hosts};
 pub use permission::{Permission, permission};
 
@@ -20,9 +20,9 @@ use crate::intake::Final;
 use crate::time::{Clock, Waker};
 use crate::timeline::Anchor;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use synthetic::Synthetic;
@@ -30,6 +30,10 @@ use synthetic::Synthetic;
 /// What to capture from.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "some of cpal's devices are large, and nobody has many of these"
+)]
 pub enum Input {
     /// The system's default microphone.
     #[default]
@@ -162,6 +166,8 @@ pub(crate) struct Wish {
     pub worker: Waker,
     /// Each thread that opens or holds a device has one.
     pub attendance: Arc<()>,
+    /// Where a server behind the audio system led a device that was named, when it was opened first.
+    pub led_to: Arc<OnceLock<String>>,
 }
 
 /// An open source and the epoch that it fills.
@@ -266,8 +272,8 @@ impl Opening {
             Err(TryRecvError::Empty) => {
                 let waited = OPEN_LIMIT.as_secs();
                 let message = format!(
-                    "the device did not open within {waited} s; the attempt was abandoned. Is another program \
-                     holding it?"
+                    "the audio system did not say within {waited} s whether the device can be opened; the attempt \
+                     was abandoned. The system may hang, or the source deliver nothing"
                 );
                 Some(Err(Error::new(ErrorKind::DeviceBusy, message)))
             }

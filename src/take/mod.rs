@@ -22,6 +22,8 @@ use std::time::{Duration, Instant, SystemTime};
 const END_PATIENCE: Duration = Duration::from_millis(450);
 /// How much longer than the post-roll [`Take::finish`] waits at most.
 const FINISH_PATIENCE: Duration = Duration::from_millis(750);
+/// A plan knows no capture yet, so receivers have room for what the usual pool holds.
+const POOL: Duration = Duration::from_secs(2);
 
 /// What a take is to be: where it begins and ends, and who hears it. Give it to
 /// [`Capture::take`](crate::Capture::take).
@@ -78,7 +80,7 @@ impl TakePlan {
     /// # Errors
     /// As there.
     pub fn receiver(&mut self, tap: Tap) -> Result<Receiver, Error> {
-        let (pipe, receiver) = tap::receiver(tap, self.pre_roll)?;
+        let (pipe, receiver) = tap::receiver(tap, POOL, self.pre_roll)?;
         self.taps.push(pipe);
         Ok(receiver)
     }
@@ -88,7 +90,7 @@ impl TakePlan {
     /// # Errors
     /// As there.
     pub fn speech(&mut self, tap: Tap, voice: Voice) -> Result<SpeechReceiver, Error> {
-        let (pipe, receiver) = tap::speech(tap, voice, self.pre_roll)?;
+        let (pipe, receiver) = tap::speech(tap, voice, POOL, self.pre_roll)?;
         self.taps.push(pipe);
         Ok(receiver)
     }

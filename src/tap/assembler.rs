@@ -50,6 +50,8 @@ pub(super) struct Assembler<T: Copy> {
     base: u64,
     /// Frames before this one have been in a chunk.
     covered: u64,
+    /// The hole that is being filled began here.
+    hole: Option<u64>,
     /// The open chunk's content from its start to `position`.
     open: Body<T>,
     /// Frames offered so far, overlaps counted each time.
@@ -69,6 +71,7 @@ impl<T: Copy> Assembler<T> {
             index: 0,
             base: 0,
             covered: 0,
+            hole: None,
             open,
             offered: 0,
             home,
@@ -132,7 +135,9 @@ impl<T: Copy> Assembler<T> {
                 if gap.cause == Cause::Muted || (gap.frames <= longest && gap.cause != Cause::Paused) =>
             {
                 self.note(gap);
+                self.hole = Some(self.position);
                 self.push_silence(gap.frames, emit);
+                self.hole = None;
                 return;
             }
             GapPolicy::Fill | GapPolicy::Split => {
@@ -210,13 +215,15 @@ impl<T: Copy> Assembler<T> {
         let mut next = if shared > 0 { self.home.take() } else { Body::default() };
         next.samples.extend_from_slice(&self.open.samples[self.open.samples.len() - shared..]);
         let body = std::mem::replace(&mut self.open, next);
+        let is_filler =
+            self.hole.is_some_and(|hole| start >= hole) && body.gaps.is_empty() && body.losses.is_empty();
         let offered = self.offered;
         self.offered += u64::from(frames);
         self.covered = self.covered.max(self.position);
         let (format, home) = (self.format, self.home.clone());
         // When that was, the pipe knows.
         let captured = CapturedAt::default();
-        emit(Chunk { body, format, position: start, frames, padding, captured, offered, home });
+        emit(Chunk { body, format, position: start, frames, padding, captured, is_filler, offered, home });
         if shared == 0 {
             self.open = self.home.take();
         }

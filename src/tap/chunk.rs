@@ -15,6 +15,8 @@ pub struct Chunk<T: Copy = f32> {
     pub(super) frames: u32,
     pub(super) padding: u32,
     pub(super) captured: CapturedAt,
+    /// It stands for the inside of a hole, and says nothing else.
+    pub(super) is_filler: bool,
     /// Frames that the tap had offered before this chunk, from which the receiver knows what it missed.
     pub(super) offered: u64,
     pub(super) home: Arc<Recycler<T>>,

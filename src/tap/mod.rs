@@ -42,6 +42,9 @@ const MOST_HELD_BACK_MS: u32 = 5_000;
 /// A file waits no longer than this for what is found out late, unless it is asked to.
 const MOST_FOLLOWED: Duration = Duration::from_millis(2_500);
 
+/// Chunks that may wait for a receiver, unless something else is said or more comes in one go.
+const QUEUE: usize = 64;
+
 /// What a tap's closure is.
 type Closure<T> = Box<dyn FnMut(Chunk<T>) + Send>;
 
@@ -77,7 +80,8 @@ pub struct Tap {
     hold_back_ms: Option<u32>,
     /// Longer, where it takes longer until a loss is known.
     follows: bool,
-    queue: usize,
+    /// None if nothing was said.
+    queue: Option<usize>,
     when_full: WhenFull,
 }
 
@@ -94,7 +98,7 @@ impl Default for Tap {
             gaps: GapPolicy::default(),
             hold_back_ms: None,
             follows: false,
-            queue: 64,
+            queue: None,
             when_full: WhenFull::default(),
         }
     }
@@ -116,7 +120,7 @@ impl Tap {
         Self { rate_hz: None, ..self }
     }
 
-    /// Which channels, and whether they are mixed. Default: the average of all.
+    /// Which channels, and whether they are mixed. Default: the average of all that carry anything ([`Channels::Mono`]).
     pub fn channels(self, channels: Channels) -> Self {
         Self { channels, ..self }
     }
@@ -179,9 +183,11 @@ impl Tap {
         Self { hold_back_ms: Some(ms), ..self }
     }
 
-    /// Chunks that may wait for the receiver, at least 1, and what happens when they do. Default: 64, drop new ones.
+    /// Chunks that may wait for the receiver, at least 1, and what happens when there are more. The inside of a hole that
+    /// is filled takes the place of one, however long it is. Default: 64, or as many as [`Config::pool`](crate::Config::pool)
+    /// holds, which may come in one go; drop new ones.
     pub fn queue(self, chunks: usize, when_full: WhenFull) -> Self {
-        Self { queue: chunks, when_full, ..self }
+        Self { queue: Some(chunks), when_full, ..self }
     }
 
     /// Refuses what no device could make right.
@@ -202,19 +208,23 @@ impl Tap {
                 "a hold-back of {ms} ms is more than {MOST_HELD_BACK_MS} ms; nothing was started"
             )));
         }
-        if self.queue == 0 {
+        if self.queue == Some(0) {
             return Err(Error::bad_argument("a tap's queue holds at least 1 chunk; nothing was started"));
         }
         self.grid(self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ)).map(drop)
     }
 
-    /// Chunks that the queue has room for when so much comes in one go.
-    fn queue_for(&self, pre_roll: Duration) -> usize {
+    /// Chunks that the queue has room for where a pool is so deep, and so much may come in one go besides.
+    fn queue_for(&self, pool: Duration, pre_roll: Duration) -> usize {
         let rate = self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ);
         let hop = self.hop.unwrap_or(self.len).frames(rate).max(1);
         let held = Duration::from_millis(self.hold_back_ms.unwrap_or(0).into());
         let at_once = pre_roll + if self.follows { held.max(MOST_FOLLOWED) } else { held };
-        self.queue + (at_once.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize
+        let chunks =
+            |length: Duration| (length.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize;
+        // And what was there before, on both sides of a hole.
+        let usual = || QUEUE.max(chunks(pool) + 4);
+        self.queue.unwrap_or_else(usual) + chunks(at_once)
     }
 
     /// For how many device frames a tap of `tap_hz` hears nothing, where a loss is known within `settles`. In step with its
@@ -249,10 +259,14 @@ pub(crate) fn closure(tap: Tap, closure: Closure<f32>) -> Result<Box<dyn Pipe>, 
     Ok(held_back::<f32>(tap, pipe))
 }
 
-/// A tap and the receiver of its chunks, whose queue has room for `pre_roll` besides.
-pub(crate) fn receiver(tap: Tap, pre_roll: Duration) -> Result<(Box<dyn Pipe>, Receiver), Error> {
+/// A tap and the receiver of its chunks, whose queue has room for what a pool holds and for `pre_roll` besides.
+pub(crate) fn receiver(
+    tap: Tap,
+    pool: Duration,
+    pre_roll: Duration,
+) -> Result<(Box<dyn Pipe>, Receiver), Error> {
     tap.check()?;
-    let queue = Queue::new(tap.queue_for(pre_roll), tap.when_full);
+    let queue = Queue::new(tap.queue_for(pool, pre_roll), tap.when_full);
     let pipe = AudioPipe::new(tap.clone(), Sink::Queue(queue.clone()));
     Ok((held_back::<f32>(tap, pipe), Receiver::new(queue)))
 }
@@ -269,10 +283,11 @@ pub(crate) use file::file;
 pub(crate) fn speech(
     tap: Tap,
     voice: Voice,
+    pool: Duration,
     pre_roll: Duration,
 ) -> Result<(Box<dyn Pipe>, SpeechReceiver), Error> {
     let tap = speech::for_voice(tap)?;
     let frames = tap.grid(16_000)?.len;
-    let (pipe, chunks) = receiver(tap, pre_roll)?;
+    let (pipe, chunks) = receiver(tap, pool, pre_roll)?;
     Ok((pipe, SpeechReceiver::new(chunks, voice, frames)?))
 }

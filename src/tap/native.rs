@@ -5,9 +5,10 @@ use super::assembler::Assembler;
 use super::axis::Axis;
 use super::chunk::Recycler;
 use super::pipe::{Audio, Pipe, Sink};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::format::{SampleFormat, StreamFormat};
-use crate::timeline::{Absence, Gap, Span, Timing, Verdict};
+use crate::signal::resample::run_frames;
+use crate::timeline::{Absence, Cause, Gap, Span, Timing, Verdict};
 use crate::wav::encode::native_encoding;
 
 /// The device's own bytes, cut into chunks and otherwise untouched.
@@ -17,13 +18,33 @@ pub(super) struct NativePipe {
     sink: Sink<u8>,
     assembler: Option<Assembler<u8>>,
     axis: Axis,
-    /// The device's own samples are of another format now.
-    is_over: bool,
+    /// Another device is there in place of the one that the tap began with.
+    unfit: Option<Unfit>,
+}
+
+/// A stretch in which there is no device whose samples fit.
+#[derive(Debug)]
+struct Unfit {
+    /// Of the one that is there, if one is.
+    device: Option<StreamFormat>,
+    /// In the tap's frames, without what the present epoch has brought.
+    frames: u64,
+    error_frames: u64,
+    cause: Cause,
+}
+
+impl Unfit {
+    /// The hole at `position`, on an axis of `rate_hz`, when the present epoch has come to `end`.
+    fn gap(&self, end: u64, position: u64, rate_hz: u32) -> Gap {
+        let present = self.device.map_or(0, |device| run_frames(0, end, device.rate_hz, rate_hz));
+        let frames = self.frames + present;
+        Gap { position, frames, error_frames: self.error_frames, cause: self.cause }
+    }
 }
 
 impl NativePipe {
     pub fn new(tap: Tap, sink: Sink<u8>) -> Self {
-        Self { tap, sink, assembler: None, axis: Axis::new(0, 0, 1.0, 0.0), is_over: false }
+        Self { tap, sink, assembler: None, axis: Axis::new(0, 0, 1.0, 0.0), unfit: None }
     }
 }
 
@@ -38,27 +59,36 @@ impl Pipe for NativePipe {
         Ok(())
     }
 
-    fn leave(&mut self, _position: u64, timing: &Timing) {
-        if let Some(assembler) = &self.assembler {
-            self.axis.leave(timing, assembler.position());
+    fn leave(&mut self, position: u64, timing: &Timing) {
+        let Some(assembler) = &self.assembler else { return };
+        match &mut self.unfit {
+            Some(unfit) => {
+                unfit.frames = unfit.gap(position, 0, assembler.format().rate_hz).frames;
+                unfit.device = None;
+            }
+            None => self.axis.leave(timing, assembler.position()),
         }
     }
 
     fn resume(&mut self, device: StreamFormat, absence: &Absence, timing: &Timing) {
         let Some(assembler) = &mut self.assembler else { return };
-        if device == assembler.format() {
-            let gap = absence.gap(assembler.position(), device.rate_hz);
-            let before = self.axis.before;
-            self.axis = Axis::new(0, gap.position + gap.frames, 1.0, 0.0);
-            self.axis.before = before;
-            assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
-        } else {
-            let was = assembler.format();
-            let message = format!("the device's own samples are {device} now and were {was}; they end here");
-            self.sink.reject(Error::new(ErrorKind::UnsupportedFormat, message));
-            self.finish(0, timing);
-            (self.assembler, self.is_over) = (None, true);
+        let mut gap = absence.gap(assembler.position(), assembler.format().rate_hz);
+        if let Some(unfit) = self.unfit.take() {
+            gap.frames += unfit.frames;
+            gap.error_frames += unfit.error_frames;
+            gap.cause = unfit.cause;
         }
+        if device != assembler.format() {
+            // It may be the one that it was again, before the tap ends.
+            let Gap { frames, error_frames, cause, .. } = gap;
+            self.unfit = Some(Unfit { device: Some(device), frames, error_frames, cause });
+            return;
+        }
+        let before = self.axis.before;
+        self.axis = Axis::new(0, gap.position + gap.frames, 1.0, 0.0);
+        self.axis.before = before;
+        assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
+        self.sink.flush();
     }
 
     fn announce(&self) {
@@ -68,38 +98,48 @@ impl Pipe for NativePipe {
     }
 
     fn audio(&mut self, audio: Audio<'_>, timing: &Timing) {
-        if let Some(assembler) = &mut self.assembler {
+        if let (Some(assembler), None) = (&mut self.assembler, &self.unfit) {
             assembler.push(audio.native, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
         }
     }
 
     fn hole(&mut self, hole: Span, timing: &Timing) {
-        let (Some(assembler), Some(cause)) = (&mut self.assembler, hole.missing) else { return };
+        let (Some(assembler), Some(cause), None) = (&mut self.assembler, hole.missing, &self.unfit) else {
+            return;
+        };
         let (frames, error_frames) = (hole.end - hole.start, hole.error_frames);
         let gap = Gap { position: assembler.position(), frames, error_frames, cause };
         assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
+        self.sink.flush();
     }
 
     fn moved(&mut self, hole: &Span, place: u64) {
-        self.axis.move_hole(hole, place);
+        if self.unfit.is_none() {
+            self.axis.move_hole(hole, place);
+        }
     }
 
     fn loss(&mut self, loss: Verdict) {
-        if let Some(assembler) = &mut self.assembler {
+        if let (Some(assembler), None) = (&mut self.assembler, &self.unfit) {
             let position = self.axis.origin_position + loss.position.saturating_sub(self.axis.origin);
             assembler.loss(Verdict { position, ..loss });
         }
     }
 
-    fn finish(&mut self, _position: u64, timing: &Timing) {
+    fn finish(&mut self, position: u64, timing: &Timing) {
         if let Some(assembler) = &mut self.assembler {
+            if let Some(unfit) = self.unfit.take() {
+                let gap = unfit.gap(position, assembler.position(), assembler.format().rate_hz);
+                assembler.hole(gap, &mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
+            }
             assembler.finish(&mut |chunk| self.sink.deliver(chunk, &self.axis, timing));
         }
         self.sink.end();
     }
 
     fn needs(&self, position: u64) -> u64 {
-        self.assembler.as_ref().map_or(u64::MAX, |assembler| position + assembler.missing())
+        let assembler = self.assembler.as_ref().filter(|_| self.unfit.is_none());
+        assembler.map_or(u64::MAX, |assembler| position + assembler.missing())
     }
 
     fn reject(&self, error: Error) {
@@ -111,7 +151,7 @@ impl Pipe for NativePipe {
     }
 
     fn is_gone(&self) -> bool {
-        self.is_over || self.sink.is_gone()
+        self.sink.is_gone()
     }
 }
 

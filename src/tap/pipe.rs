@@ -4,7 +4,7 @@ use super::assembler::Assembler;
 use super::axis::Axis;
 use super::chunk::{Chunk, Recycler};
 use super::receiver::Queue;
-use super::{Closure, Tap};
+use super::{Closure, QUEUE, Tap};
 use crate::error::Error;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::signal::channels::Mixer;
@@ -92,8 +92,15 @@ impl<T: Copy> Sink<T> {
     /// with more there is more to allocate, once.
     pub fn buffers(&self, tap: &Tap) -> usize {
         match self {
-            Self::Queue(_) => tap.queue + 4,
+            Self::Queue(_) => tap.queue.unwrap_or(QUEUE) + 4,
             Self::Closure(_) => 1,
+        }
+    }
+
+    /// A hole is over for now.
+    pub fn flush(&self) {
+        if let Self::Queue(queue) = self {
+            queue.flush();
         }
     }
 
@@ -175,7 +182,7 @@ impl AudioPipe {
 
 impl Pipe for AudioPipe {
     fn begin(&mut self, device: StreamFormat, position: u64) -> Result<(), Error> {
-        let mixer = Mixer::new(&self.tap.channels, device.channels)?;
+        let mixer = Mixer::new(&self.tap.channels, device.channels, device.rate_hz)?;
         let channels = mixer.output_channels();
         let tap_hz = self.tap.rate_hz.unwrap_or(device.rate_hz);
         let resampler = Resampler::new(device.rate_hz, tap_hz, channels, self.tap.quality)?;
@@ -213,7 +220,7 @@ impl Pipe for AudioPipe {
         let resampler = Resampler::new(device.rate_hz, stages.tap_hz, channels, self.tap.quality);
         // Rates and channels are in range, so that there is one.
         let Ok(resampler) = resampler else { return };
-        stages.mixer = Mixer::in_place(&self.tap.channels, device.channels, channels);
+        stages.mixer = Mixer::in_place(&self.tap.channels, device.channels, device.rate_hz, channels);
         stages.device_hz = device.rate_hz;
         stages.mixed.reserve(device.block_frames() * channels);
         let Stages { assembler, axis, tap_hz, .. } = stages;
@@ -223,6 +230,7 @@ impl Pipe for AudioPipe {
         *axis = Axis::new(0, gap.position + gap.frames, ratio, resampler.shift_frames());
         axis.before = before;
         assembler.hole(gap, &mut |chunk| sink.deliver(chunk, axis, timing));
+        sink.flush();
         stages.resampler = resampler;
     }
 
@@ -254,6 +262,7 @@ impl Pipe for AudioPipe {
         let gap = Gap { position: stages.assembler.position(), frames, error_frames, cause };
         let Stages { assembler, axis, .. } = stages;
         assembler.hole(gap, &mut |chunk| sink.deliver(chunk, axis, timing));
+        sink.flush();
         (axis.run, axis.run_position) = (hole.end, assembler.position());
     }
 
@@ -314,7 +323,8 @@ impl Stages {
     /// Flushes the run of audio that ends at `end`, to the exact frame.
     fn end_run(&mut self, end: u64, sink: &mut Sink<f32>, timing: &Timing) {
         let total = self.frames(self.axis.run, end);
-        let Self { resampler, assembler, axis, high_pass, .. } = self;
+        let Self { mixer, resampler, assembler, axis, high_pass, .. } = self;
+        mixer.hole();
         if let Some(high_pass) = high_pass {
             high_pass.reset();
         }

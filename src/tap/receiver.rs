@@ -4,7 +4,9 @@ use super::chunk::Chunk;
 use crate::error::Error;
 use crate::format::StreamFormat;
 use crate::mailbox::Mailbox;
-use crate::timeline::{Cause, Gap};
+use crate::timeline::{CapturedAt, Cause, Gap};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 #[cfg(feature = "async")]
@@ -48,10 +50,61 @@ struct Counters {
     behind: AtomicU64,
 }
 
+/// What takes one place in a queue.
+#[derive(Debug)]
+enum Item<T: Copy> {
+    Chunk(Chunk<T>),
+    Filler(Filler<T>),
+}
+
+/// The chunks inside of a hole: one place is enough for all of them, however long it is, so that no real audio is lost to
+/// silence that is made up.
+#[derive(Debug)]
+struct Filler<T: Copy> {
+    /// The first, which the others are like.
+    chunk: Chunk<T>,
+    /// Where the others are, and when that was.
+    others: VecDeque<(u64, CapturedAt)>,
+}
+
+impl<T: Copy> Item<T> {
+    fn frames(&self) -> u64 {
+        match self {
+            Self::Chunk(chunk) => chunk.frames.into(),
+            Self::Filler(filler) => (filler.others.len() as u64 + 1) * u64::from(filler.chunk.frames),
+        }
+    }
+}
+
+impl<T: Copy> Filler<T> {
+    /// The next chunk, and what is left behind it.
+    fn next(mut self) -> (Chunk<T>, Option<Self>) {
+        let Some((position, captured)) = self.others.pop_front() else { return (self.chunk, None) };
+        let Chunk { format, frames, padding, is_filler, offered, .. } = self.chunk;
+        let home = self.chunk.home.clone();
+        let mut body = home.take();
+        body.samples.extend_from_slice(self.chunk.samples());
+        let next = Chunk {
+            body,
+            format,
+            position,
+            frames,
+            padding,
+            captured,
+            is_filler,
+            offered: offered + u64::from(frames),
+            home,
+        };
+        (std::mem::replace(&mut self.chunk, next), Some(self))
+    }
+}
+
 /// What the worker and the receiver share.
 #[derive(Debug)]
 pub(super) struct Queue<T: Copy> {
-    chunks: Mailbox<Chunk<T>>,
+    chunks: Mailbox<Item<T>>,
+    /// The worker's own: what is to take one place, until something else comes or the hole is over.
+    filler: Mutex<Option<Filler<T>>>,
     when_full: WhenFull,
     counters: Counters,
     /// Set by the worker when the tap begins.
@@ -66,6 +119,7 @@ impl<T: Copy> Queue<T> {
     pub fn new(chunks: usize, when_full: WhenFull) -> Arc<Self> {
         Arc::new(Self {
             chunks: Mailbox::new(chunks),
+            filler: Mutex::new(None),
             when_full,
             counters: Counters::default(),
             format: OnceLock::new(),
@@ -77,23 +131,50 @@ impl<T: Copy> Queue<T> {
     /// The worker's side: queues a chunk, or counts one as lost.
     pub fn offer(&self, chunk: Chunk<T>) {
         self.counters.offered.fetch_add(chunk.frames.into(), Ordering::Relaxed);
-        let lost = match self.when_full {
-            WhenFull::DropNew => self.chunks.push(chunk).err(),
-            WhenFull::KeepNewest => self.chunks.force_push(chunk),
-            WhenFull::Wait => self.push_patiently(chunk),
-        };
-        if let Some(lost) = lost {
-            self.counters.behind.fetch_add(lost.frames.into(), Ordering::Relaxed);
+        if chunk.is_filler {
+            let mut filler = self.filler.lock();
+            match &mut *filler {
+                Some(filler) if filler.chunk.frames == chunk.frames => {
+                    filler.others.push_back((chunk.position, chunk.captured));
+                    return;
+                }
+                None => {
+                    *filler = Some(Filler { chunk, others: VecDeque::new() });
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
+        self.flush();
+        self.push(Item::Chunk(chunk));
+    }
+
+    /// The worker's side: a hole is over for now, and what stands for its inside goes on its way.
+    pub fn flush(&self) {
+        let filler = self.filler.lock().take();
+        if let Some(filler) = filler {
+            self.push(Item::Filler(filler));
         }
     }
 
-    /// The chunk again if nobody listens any more.
-    fn push_patiently(&self, mut chunk: Chunk<T>) -> Option<Chunk<T>> {
-        while let Err(unpushed) = self.chunks.push(chunk) {
+    fn push(&self, item: Item<T>) {
+        let lost = match self.when_full {
+            WhenFull::DropNew => self.chunks.push(item).err(),
+            WhenFull::KeepNewest => self.chunks.force_push(item),
+            WhenFull::Wait => self.push_patiently(item),
+        };
+        if let Some(lost) = lost {
+            self.counters.behind.fetch_add(lost.frames(), Ordering::Relaxed);
+        }
+    }
+
+    /// The item again if nobody listens any more.
+    fn push_patiently(&self, mut item: Item<T>) -> Option<Item<T>> {
+        while let Err(unpushed) = self.chunks.push(item) {
             if self.is_gone() {
                 return Some(unpushed);
             }
-            chunk = unpushed;
+            item = unpushed;
             // No receiver is slower for it: the queue is full of what it has to do meanwhile.
             thread::sleep(Duration::from_millis(1));
         }
@@ -114,6 +195,7 @@ impl<T: Copy> Queue<T> {
     }
 
     pub fn end(&self) {
+        self.flush();
         self.chunks.end();
     }
 
@@ -134,22 +216,37 @@ impl<T: Copy> Queue<T> {
 #[derive(Debug)]
 pub struct Receiver<T: Copy = f32> {
     queue: Arc<Queue<T>>,
+    /// What is left of the last item.
+    filler: Option<Filler<T>>,
     /// Frames offered before the next chunk, if nothing is missed.
     expected: u64,
 }
 
 impl<T: Copy> Receiver<T> {
     pub(super) fn new(queue: Arc<Queue<T>>) -> Self {
-        Self { queue, expected: 0 }
+        Self { queue, filler: None, expected: 0 }
     }
 
     /// The next chunk, if there is one. Never waits.
     pub fn try_recv(&mut self) -> Option<Chunk<T>> {
-        let chunk = self.queue.chunks.pop()?;
-        Some(self.take(chunk))
+        let item = self.left().or_else(|| self.queue.chunks.pop())?;
+        Some(self.take(item))
     }
 
-    fn take(&mut self, mut chunk: Chunk<T>) -> Chunk<T> {
+    /// What is left of the last item.
+    fn left(&mut self) -> Option<Item<T>> {
+        self.filler.take().map(Item::Filler)
+    }
+
+    fn take(&mut self, item: Item<T>) -> Chunk<T> {
+        let mut chunk = match item {
+            Item::Chunk(chunk) => chunk,
+            Item::Filler(filler) => {
+                let (chunk, left) = filler.next();
+                self.filler = left;
+                chunk
+            }
+        };
         self.queue.counters.received.fetch_add(chunk.frames.into(), Ordering::Relaxed);
         let missed = chunk.offered - self.expected;
         if missed > 0 {
@@ -177,12 +274,16 @@ impl<T: Copy> Receiver<T> {
     /// [`recv`](Self::recv) for a task, which is woken when there is news: at most one may wait at a time.
     #[cfg(feature = "async")]
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Chunk<T>>> {
-        self.queue.chunks.poll_pop(context).map(|chunk| chunk.map(|chunk| self.take(chunk)))
+        let item = match self.left() {
+            Some(item) => Poll::Ready(Some(item)),
+            None => self.queue.chunks.poll_pop(context),
+        };
+        item.map(|item| item.map(|item| self.take(item)))
     }
 
     /// Whether the capture has ended and everything was received.
     pub fn is_ended(&self) -> bool {
-        self.queue.chunks.is_ended()
+        self.filler.is_none() && self.queue.chunks.is_ended()
     }
 
     /// How the chunks' samples are laid out, once the device is open.
@@ -206,10 +307,13 @@ impl<T: Copy> Receiver<T> {
     }
 
     fn recv_until(&mut self, deadline: Option<Instant>) -> Option<Chunk<T>> {
-        let chunk = self.queue.chunks.pop_until(deadline)?;
-        Some(self.take(chunk))
+        let item = self.left().or_else(|| self.queue.chunks.pop_until(deadline))?;
+        Some(self.take(item))
     }
 }
+
+/// Nothing in it is pinned.
+impl<T: Copy> Unpin for Receiver<T> {}
 
 impl<T: Copy> Iterator for Receiver<T> {
     type Item = Chunk<T>;

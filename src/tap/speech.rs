@@ -181,6 +181,7 @@ impl SpeechReceiver {
                 body.losses.extend_from_slice(chunk.losses());
             }
             let piece = Chunk {
+                is_filler: false,
                 body,
                 format: chunk.format(),
                 position: from,
@@ -211,7 +212,7 @@ impl Iterator for SpeechReceiver {
 /// `BadArgument` unless it is mono at 16 kHz without overlap.
 pub(super) fn for_voice(tap: Tap) -> Result<Tap, Error> {
     let is_mono = match &tap.channels {
-        Channels::Mono | Channels::MonoOf(_) | Channels::First => true,
+        Channels::Mono | Channels::Average | Channels::MonoOf(_) | Channels::First => true,
         Channels::List(list) => list.len() == 1,
         Channels::All => false,
     };

@@ -46,6 +46,7 @@ pub(super) struct State {
     pub opened: u32,
     pub streams: Vec<Stream>,
     period: u32,
+    quantum: u32,
     /// So many callbacks come at once, and so many of them are delivered.
     pieces: (u32, u32),
     ppm: f64,
@@ -78,6 +79,7 @@ impl Mic {
             opened: 0,
             streams: Vec::new(),
             period: (format.rate_hz / 100).max(1),
+            quantum: 1,
             pieces: (1, 1),
             ppm: 0.0,
             rate: format.rate_hz.into(),
@@ -102,6 +104,12 @@ impl Mic {
     /// Frames per callback. Default: 10 ms.
     pub fn period(&self, frames: u32) -> &Self {
         self.change(|state, _| state.period = frames.max(1))
+    }
+
+    /// Stands behind a sound server that hands on so many frames at a time: then come all the callbacks that these make
+    /// with what was left, at once. Default 1: each callback comes when it is full.
+    pub fn quantum(&self, frames: u32) -> &Self {
+        self.change(|state, _| state.quantum = frames.max(1))
     }
 
     /// An audio server's client: `pieces` callbacks come at once, when the last one's frames are there, and of each so many
@@ -191,6 +199,15 @@ impl Mic {
     /// When a frame was captured, or will be.
     pub fn captured_at(&self, frame: u64) -> Instant {
         let ns = self.body.state.lock().time(frame as f64);
+        self.body.origin + Duration::from_nanos(ns.max(0.0) as u64)
+    }
+
+    /// When the callback comes, or would come, that brings the frame before `frame` to a stream that began with `start`, if
+    /// it is on time and none before it was of another size.
+    pub fn called_at(&self, start: u64, frame: u64) -> Instant {
+        let state = self.body.state.lock();
+        let end = start + frame.saturating_sub(start).next_multiple_of(state.period.into());
+        let ns = state.time(end.next_multiple_of(state.quantum.into()) as f64);
         self.body.origin + Duration::from_nanos(ns.max(0.0) as u64)
     }
 
@@ -291,7 +308,8 @@ impl State {
             late += self.stalls.1 * self.random.uniform();
         }
         let others = u64::from(self.pieces.0 - 1 - self.streams[index].piece.min(self.pieces.0 - 1));
-        let due = self.time((next + u64::from(frames) + others * u64::from(self.period)) as f64);
+        let end = next + u64::from(frames) + others * u64::from(self.period);
+        let due = self.time(end.next_multiple_of(self.quantum.into()) as f64);
         let stream = &mut self.streams[index];
         stream.plan = Some(Plan { at: (due + late).max(stream.last_at), frames });
     }

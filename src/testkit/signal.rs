@@ -14,6 +14,8 @@ pub enum Signal {
     Silence,
     /// A made-up microphone's.
     Synthetic(Synthetic),
+    /// The same on one channel, counted from 0; the others are not connected, and exactly silent.
+    Only(u16, Synthetic),
 }
 
 /// The device's frames `from..from + frames` of [`Signal::Pattern`], interleaved, in the machine's byte order: 16 bits
@@ -82,13 +84,20 @@ impl Source {
                 *out = out.repeat(frames * usize::from(format.channels));
                 return;
             }
-            Signal::Synthetic(kind) => kind,
+            Signal::Synthetic(kind) | Signal::Only(_, kind) => kind,
         };
         if self.generator.as_ref().is_none_or(|(_, made_for)| *made_for != format) {
             self.generator = Some((Generator::new(kind, format.rate_hz, format.channels), format));
         }
         if let Some((generator, _)) = &mut self.generator {
             generator.fill_native(format.sample, frames, out);
+        }
+        if let Signal::Only(only, _) = self.signal {
+            let mut silence = Vec::new();
+            fill_pattern(StreamFormat { channels: 1, ..format }, 0, 1, &mut silence);
+            let samples = out.chunks_exact_mut(format.sample.bytes()).enumerate();
+            let others = samples.filter(|(i, _)| i % usize::from(format.channels) != usize::from(only));
+            others.for_each(|(_, sample)| sample.copy_from_slice(&silence));
         }
     }
 }

@@ -169,7 +169,8 @@ impl<'a> Entry<'a> {
 
 fn put_live(put: &mut Put<'_>, live: &Live) {
     let Live { record, late, largest, errors, xruns } = *live;
-    let Record { callbacks, captured, dropped, discarded, stamp_ns } = record;
+    // When a callback was called is the worker's business, and none of the engine's.
+    let Record { callbacks, captured, dropped, discarded, stamp_ns, called_ns: _ } = record;
     put.u64s([callbacks, captured, dropped, discarded, stamp_ns, errors, xruns]);
     put.u32(largest);
     put.u64(late);
@@ -178,7 +179,7 @@ fn put_live(put: &mut Put<'_>, live: &Live) {
 fn take_live(take: &mut Take<'_>) -> Option<Live> {
     let (callbacks, captured) = (take.count()?, take.count()?);
     let (dropped, discarded, stamp_ns) = (take.count()?, take.count()?, take.u64()?);
-    let record = Record { callbacks, captured, dropped, discarded, stamp_ns };
+    let record = Record { callbacks, captured, dropped, discarded, stamp_ns, called_ns: 0 };
     Some(Live {
         record,
         errors: take.count()?,

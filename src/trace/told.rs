@@ -47,6 +47,12 @@ pub(super) fn put(put: &mut Put<'_>, kind: &EventKind) -> bool {
         }
         EventKind::Stopped(StopReason::CallbackStuck) => put.u8(14),
         EventKind::DevicesChanged => put.u8(15),
+        EventKind::DeadChannels(channels) => {
+            put.u8(16);
+            put.u32(
+                channels.iter().filter(|channel| **channel < 32).fold(0, |bits, channel| bits | 1 << channel),
+            );
+        }
     }
     true
 }
@@ -69,6 +75,10 @@ pub(super) fn take(take: &mut Take<'_>) -> Option<EventKind> {
         13 => EventKind::Stopped(StopReason::Failed(take.error()?)),
         14 => EventKind::Stopped(StopReason::CallbackStuck),
         15 => EventKind::DevicesChanged,
+        16 => {
+            let bits = take.u32()?;
+            EventKind::DeadChannels((0..32).filter(|channel| bits >> channel & 1 == 1).collect())
+        }
         _ => return None,
     })
 }

@@ -2,7 +2,9 @@
 
 use crate::tally::Tally;
 use crate::workspace::{FEATURES, Workspace};
-use crate::{Outcome, app, child, duplicates, instructions, licences, loom, rivals, sanitizers, setup, soak};
+use crate::{
+    Outcome, app, child, duplicates, hosts, instructions, licences, loom, rivals, sanitizers, setup, soak,
+};
 use std::process::Command;
 use std::time::Instant;
 
@@ -35,6 +37,7 @@ const CHECKS: &[Check] = &[
             )
         },
     },
+    Check { name: "clippy, with every host", slow: false, run: |w, _| hosts::clippy(w) },
     Check { name: "clippy, of the rivals", slow: false, run: |w, _| rivals::check(w) },
     Check {
         name: "documentation",
@@ -51,6 +54,7 @@ const CHECKS: &[Check] = &[
             tests(&mut w.cargo("test --workspace --lib --bins --tests --examples --no-fail-fast"), tally)
         },
     },
+    Check { name: "tests on every audio path", slow: true, run: hosts::check },
     Check {
         name: "tests of the features",
         slow: false,
@@ -110,7 +114,7 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
         [only] if only == "--quick" => true,
         [other, ..] => return Err(format!("unexpected argument `{other}`")),
     };
-    setup::prepare(setup::BUILD.iter().chain(setup::TEST))?;
+    setup::tests(workspace)?;
     let chosen: Vec<&Check> = CHECKS.iter().filter(|check| !(quick && check.slow)).collect();
     let start = Instant::now();
     let mut tally = Tally::default();
@@ -152,7 +156,7 @@ pub fn tests(command: &mut Command, tally: &mut Tally) -> Outcome {
 }
 
 /// Green only when every test passed and there was one.
-fn judge(success: bool, ran: Tally) -> Outcome {
+pub fn judge(success: bool, ran: Tally) -> Outcome {
     match ran {
         Tally { failed: 1.., .. } => Err(format!("{} of {} tests", ran.failed, ran.failed + ran.passed)),
         _ if !success => Err("see above".into()),

@@ -6,17 +6,21 @@ mod app;
 mod bench;
 mod checks;
 mod child;
+mod compiler;
 mod demo;
 mod duplicates;
+mod hosts;
 mod instructions;
 mod licences;
 mod loom;
+mod macos;
 mod mutants;
 mod rivals;
 mod sanitizers;
 mod setup;
 mod soak;
 mod tally;
+mod windows;
 mod workspace;
 
 use std::process::ExitCode;
@@ -89,6 +93,12 @@ const VERBS: &[Verb] = &[
         what: "a virtual day, 10^9 frames, and N minutes (10) on an audio server: ledger, clock, memory",
         run: soak::run,
     },
+    Verb {
+        name: "hosts",
+        arguments: "[PATH...] [--scene NAME] [--long] [--newer]",
+        what: "every audio path through every scene, and its figures beside the native recorder's; red when one fails",
+        run: hosts::run,
+    },
     Verb { name: "app", arguments: "", what: "build the recorder in release, and run it", run: app::run },
     Verb {
         name: "app-test",
@@ -101,6 +111,18 @@ const VERBS: &[Verb] = &[
         arguments: "[--minutes N]",
         what: "record for 10 minutes with the meter running; red where memory grows or a core is kept busy",
         run: app::soak,
+    },
+    Verb {
+        name: "windows",
+        arguments: "[--check|FILTER]",
+        what: "compile for Windows, run every test that can run under Wine, and capture through WASAPI there",
+        run: windows::run,
+    },
+    Verb {
+        name: "macos",
+        arguments: "",
+        what: "compile library, program, tests, plugin and recorder for macOS, as far as clippy",
+        run: macos::run,
     },
     Verb {
         name: "setup",

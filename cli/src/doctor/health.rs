@@ -2,6 +2,7 @@
 
 use super::checkup::Checkup;
 use crate::json::bound;
+use crate::summary::dead_channels;
 use hearken::{Permission, StampClass};
 
 /// Below this there is no signal; a live microphone hisses louder.
@@ -55,6 +56,8 @@ pub struct Facts {
     pub rate_hz: u32,
     pub actual_rate_hz: Option<u32>,
     pub peak_dbfs: f64,
+    /// Counted from 0.
+    pub dead_channels: Vec<u16>,
     /// Seconds, of which one in a hundred was older.
     pub age: Option<f64>,
 }
@@ -80,6 +83,7 @@ impl From<&Checkup> for Facts {
             rate_hz: checkup.report.input.format.rate_hz,
             actual_rate_hz: stats.clock.actual_rate_hz,
             peak_dbfs: checkup.peak,
+            dead_channels: checkup.report.dead_channels().to_vec(),
             age: checkup.age(0.99),
         }
     }
@@ -159,6 +163,10 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         let detail = format!("it reached {:.1} dBFS", facts.peak_dbfs);
         found.push(note("it is too loud and clips", detail, "turn the microphone's gain down"));
     }
+    if let Some(detail) = dead_channels(&facts.dead_channels) {
+        let advice = "that is all right for one microphone on more inputs: a mono mix leaves it out; else look at the plug";
+        found.push(note("not every channel carries sound", detail, advice));
+    }
     if let Some(age) = facts.age.filter(|age| *age > OLD) {
         let detail = format!("one chunk in a hundred was older than {:.0} ms when it came", age * 1e3);
         found.push(note("audio comes late", detail, "for anything live, ask the system for smaller buffers"));
@@ -234,6 +242,7 @@ mod tests {
             rate_hz: 48_000,
             actual_rate_hz: None,
             peak_dbfs: -20.0,
+            dead_channels: Vec::new(),
             age: Some(0.03),
         }
     }
@@ -279,7 +288,8 @@ mod tests {
 
     #[test]
     fn what_is_good_to_know_makes_nobody_ill() {
-        let cases: [Case; 10] = [
+        let cases: [Case; 11] = [
+            (|facts| facts.dead_channels = vec![1], "not every channel carries sound"),
             (|facts| facts.lost_provisional = 1, "the device may lose audio"),
             (|facts| facts.peak_dbfs = -60.0, "it is very quiet"),
             (|facts| facts.peak_dbfs = 0.0, "it is too loud and clips"),

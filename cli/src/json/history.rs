@@ -60,6 +60,7 @@ pub struct Event {
 #[serde(untagged)]
 enum Details {
     Input { input: Input },
+    Channels { channels: Vec<u16> },
     Length { ms: f64 },
     Gap { gap: Gap },
     Loss { position: u64, frames: u64, error_frames: u64, state: &'static str },
@@ -77,6 +78,7 @@ impl From<&hearken::Event> for Event {
             EventKind::Opened(input) | EventKind::Reopened(input) => {
                 Some(Details::Input { input: Input::from(input) })
             }
+            EventKind::DeadChannels(channels) => Some(Details::Channels { channels: channels.clone() }),
             EventKind::Stalled(time) | EventKind::Slept(time) | EventKind::Overloaded(time) => length(*time),
             EventKind::Gap(gap) => Some(Details::Gap { gap: Gap::from(gap) }),
             EventKind::Lost(loss) => Some(Details::Loss {

@@ -26,6 +26,8 @@ pub struct Take {
     provisional: Vec<Gap>,
     callback: Callback,
     clock: Clock,
+    /// Those of the input that carry nothing while others do, counted from 0; `mono` leaves them out.
+    dead_channels: Vec<u16>,
     epochs: Vec<Epoch>,
     events: Vec<Event>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +121,7 @@ impl Take {
                 max_frames: report.stats.max_callback_frames,
             },
             clock: Clock::from(report.stats.clock),
+            dead_channels: report.dead_channels().to_vec(),
             epochs: report.epochs.iter().map(Epoch::from).collect(),
             events: report.events.iter().map(Event::from).collect(),
             take: None,
@@ -251,7 +254,7 @@ mod tests {
             r#""provisional":[{"position":40,"frames":3,"error_frames":1,"cause":"lost","error":null}],"#,
             r#""callback":{"count":7,"max_frames":480},"#,
             r#""clock":{"class":"late-only","ppm":-12.5,"bound_us":8.25},"#,
-            r#""epochs":[],"events":[{"at_ms":40.0,"kind":"resumed"}]}"#
+            r#""dead_channels":[],"epochs":[],"events":[{"at_ms":40.0,"kind":"resumed"}]}"#
         );
         assert_eq!(serde_json::to_string(&take).expect("plain data"), expected);
     }

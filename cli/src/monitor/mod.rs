@@ -136,7 +136,9 @@ impl Monitor {
             Some(Ok(devices)) => {
                 self.listing = None;
                 let open = self.capture.input().map(|input| input.id);
-                let devices: Vec<Choice> = devices.iter().map(choice).collect();
+                let is_choice =
+                    |device: &&DeviceInfo| device.kind.is_microphone() || Some(&device.id) == open.as_ref();
+                let devices: Vec<Choice> = devices.iter().filter(is_choice).map(choice).collect();
                 let chosen = devices.iter().position(|device| Some(&device.id) == open.as_ref()).unwrap_or(0);
                 self.is_spoilt = true;
                 self.view.menu = Some(Menu::Devices { devices, chosen });

@@ -1,6 +1,7 @@
 //! What is said of verdicts and events.
 
 use crate::record::one_line;
+use crate::summary::dead_channels;
 use hearken::{Cause, EventKind, InputInfo, LossState, SoundVerdict, StopReason};
 
 /// What to do about a verdict.
@@ -40,6 +41,10 @@ pub fn tell(event: &EventKind) -> Option<(String, bool)> {
         EventKind::Verdict(SoundVerdict::Muted { .. }) => return None,
         EventKind::Gap(gap) if gap.cause == Cause::Muted => return None,
         EventKind::Verdict(verdict) => (verdict.to_string(), true),
+        EventKind::DeadChannels(channels) => match dead_channels(channels) {
+            Some(said) => (said, true),
+            None => ("every channel carries sound".into(), false),
+        },
         EventKind::Stalled(time) => (format!("nothing comes since {:.1} s", time.as_secs_f64()), true),
         EventKind::Resumed => ("it delivers again".into(), false),
         EventKind::Gap(gap) => (format!("{} frames are missing: {}", gap.frames, gap.cause), true),

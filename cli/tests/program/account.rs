@@ -106,24 +106,34 @@ fn one_line_tells_that_it_records_where_nobody_watches() {
 #[test]
 fn devices_are_listed_with_the_same_facts_for_people_and_programs() {
     let place = Place::new();
+    let config =
+        "pcm.!default { type null }\npcm.silence { type null hint { show on description \"Silence\" } }\n";
+    place.write("asound.conf", config.as_bytes());
     let said = place.hearken("devices --json");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let devices = said.json();
     let silence = devices.as_array().expect("an array").iter().find(|device| device["id"] == "silence");
     let silence = silence.unwrap_or_else(|| panic!("no silence in {devices}"));
-    let facts = ["channels", "default", "host", "id", "name", "rate_hz", "sample_format"];
+    let facts = ["channels", "default", "host", "id", "kind", "name", "rate_hz", "sample_format"];
     assert_eq!(keys(silence, ""), facts);
     assert_eq!((&silence["host"], &silence["name"]), (&"alsa".into(), &"Silence".into()));
-    assert!(silence["rate_hz"].is_u64() && silence["channels"].is_u64() && silence["default"] == false);
+    assert_eq!((&silence["kind"], &silence["default"]), (&"other".into(), &false.into()));
+    // The default is asked for its format, and a plugin is not even opened.
+    let default = &devices[0];
+    assert_eq!((&default["id"], &default["kind"]), (&"default".into(), &"microphone".into()));
+    assert!(default["rate_hz"].is_u64() && silence["rate_hz"].is_null(), "{devices}");
     let table = place.hearken("devices").stdout;
-    let row = table.lines().find(|line| line.contains("silence")).expect("a row");
-    let format = format!(
-        "{} Hz, {} ch, {}",
-        silence["rate_hz"],
-        silence["channels"],
-        silence["sample_format"].as_str().expect("a name")
-    );
-    assert!(row.contains("Silence") && row.ends_with(&format), "{table}");
+    let row = table.lines().find(|line| line.starts_with("* default")).expect("a row");
+    let (rate, channels) = (&default["rate_hz"], &default["channels"]);
+    let format = format!("{rate} Hz, {channels} ch, {}", default["sample_format"].as_str().expect("a name"));
+    assert!(row.contains(" microphone ") && row.ends_with(&format), "{table}");
+    let others =
+        devices.as_array().map_or(0, |all| all.iter().filter(|device| device["kind"] == "other").count());
+    assert!(!table.contains("Silence") && table.contains(&format!("{others} more that are no")), "{table}");
+    let all = place.hearken("devices --all").stdout;
+    let row = all.lines().find(|line| line.contains("silence")).expect("a row");
+    assert!(row.contains(" Silence ") && row.contains(" other ") && row.ends_with(" -"), "{all}");
+    assert!(!all.contains("more that are no"), "{all}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// A take that has been running for a while, and what keeps it going.
 fn begin(place: &Place, server: &PulseServer, options: &[&str]) -> (Child, Speech) {
     let mut client = server.client(env!("CARGO_BIN_EXE_hearken"));
-    client.current_dir(place.path(".")).args(["record", "--json", "-"]).args(options);
+    client.current_dir(place.path(".")).args(["record", "--host", "alsa", "--json", "-"]).args(options);
     client.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = client.spawn().expect("the program");
     let mut line = String::new();
@@ -85,7 +85,7 @@ fn the_default_device_is_marked_and_has_its_format() {
     let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
     let list = |args: &[&str]| {
         let mut client = server.client(env!("CARGO_BIN_EXE_hearken"));
-        client.current_dir(place.path(".")).arg("devices").args(args);
+        client.current_dir(place.path(".")).args(["devices", "--host", "alsa"]).args(args);
         client.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Said::by(client.spawn().expect("the program"))
     };

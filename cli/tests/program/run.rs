@@ -18,7 +18,7 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        // The machine's own audio stays out: a default device that does not open, and one that is silent.
+        // The machine's own audio stays out: a default device that does not open, one that is silent, and no server.
         let alsa = "pcm.silence { type null hint { show on description \"Silence\" } }\n";
         std::fs::write(dir.path().join("asound.conf"), alsa).expect("room");
         Self { dir }
@@ -39,6 +39,7 @@ impl Place {
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.dir.path()).env("ALSA_CONFIG_PATH", self.path("asound.conf"));
+        command.env_remove("PULSE_SERVER").env("XDG_RUNTIME_DIR", self.dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

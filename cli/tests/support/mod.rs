@@ -1,7 +1,11 @@
 //! What the tests of the program on a real audio server share.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub mod counted;
+pub mod jack;
 pub mod microphone;
+pub mod pipewire;
+pub mod process;
 pub mod recording;
 pub mod reference;
 pub mod server;

@@ -1,5 +1,6 @@
 //! One private PulseAudio with a FIFO for a microphone, which touches no other server and no sound card.
 
+use super::process::{ahead, short_directory};
 use super::wait_for;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -8,9 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// A unix socket's path holds at most 107 bytes and a terminating zero.
-const SOCKET_PATH_MAX: usize = 107;
 
 /// How long a server may take until it answers; 50 to 150 ms are usual.
 const START_BOUND: Duration = Duration::from_secs(10);
@@ -44,7 +42,7 @@ impl PulseServer {
     /// # Panics
     /// If PulseAudio is missing or does not come up in 10 s: with the server's log.
     pub fn start(rate: u32, channels: u16) -> Self {
-        let directory = short_directory();
+        let directory = short_directory("pulse.sock");
         let path = directory.path();
         for private in ["home", "xdg"] {
             fs::create_dir(path.join(private)).expect("a private directory");
@@ -115,8 +113,13 @@ impl PulseServer {
     /// A client of this server: `program` with the environment that leads it here and nowhere else.
     pub fn client(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.envs(environment(self.directory.path())).current_dir(self.scratch());
+        self.lead(&mut command);
         command
+    }
+
+    /// Gives `command` the environment of a client.
+    pub fn lead(&self, command: &mut Command) {
+        command.envs(environment(self.directory.path())).current_dir(self.scratch());
     }
 
     /// How many clients record from this server at the moment.
@@ -162,7 +165,7 @@ impl Drop for PulseServer {
 }
 
 fn spawn(path: &Path) -> Child {
-    Command::new("pulseaudio")
+    ahead(Path::new("pulseaudio"))
         .arg("-n")
         .arg("-F")
         .arg(path.join("server.pa"))
@@ -190,14 +193,4 @@ fn environment(directory: &Path) -> [(&'static str, String); 4] {
         ("XDG_RUNTIME_DIR", under("xdg")),
         ("HOME", under("home")),
     ]
-}
-
-fn short_directory() -> TempDir {
-    let make = |place: &Path| tempfile::Builder::new().prefix("hk").tempdir_in(place).expect("a directory");
-    let directory = make(&std::env::temp_dir());
-    if directory.path().join("pulse.sock").as_os_str().len() <= SOCKET_PATH_MAX {
-        directory
-    } else {
-        make(Path::new("/tmp"))
-    }
 }

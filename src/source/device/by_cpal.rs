@@ -1,6 +1,8 @@
 //! Devices, by cpal.
 
 use super::cpal_conversion::{choose_format, fault, opening, own_format, to_cpal};
+#[cfg(feature = "jack")]
+use super::jack_ports::Ports;
 use super::{DeviceInfo, DeviceKind, Told, frames_in, hosts, there_is_no};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
@@ -30,6 +32,10 @@ const NATIVE: &str = if cfg!(target_os = "windows") {
 
 /// How often an open default device is compared with the system's default.
 const FOLLOW: Duration = Duration::from_secs(1);
+
+/// Hosts whose default has one id, whatever it leads to. To ask JACK is to be a client of its for a moment, for which it
+/// orders its graph anew.
+const STANDS: [&str; 2] = ["alsa", "jack"];
 
 /// A device that the application got from cpal.
 #[derive(Clone)]
@@ -97,11 +103,17 @@ pub(super) fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
             });
         }
     }
+    // JACK's outputs say that they are inputs as well.
+    found.retain(|device| device.host != "jack" || device.id != "output");
     Ok(found)
 }
 
-/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say.
+/// What devices of whatever kind a host has, the default input first; opens none. None where it does not say, and of
+/// JACK, which would have to be joined for it.
 pub(super) fn ids(host: &Host) -> Option<Vec<String>> {
+    if matches!(host, Host::Named(name) if name.eq_ignore_ascii_case("jack")) {
+        return None;
+    }
     let host = reach(host).ok()?;
     let listed = host.default_input_device().into_iter().chain(host.devices().ok()?);
     Some(listed.filter_map(|device| Some(device.id().ok()?.id().to_owned())).collect())
@@ -128,27 +140,46 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
             return;
         }
     };
-    let id = session.info.id.clone();
+    let (host, id) = (session.info.host.clone(), session.info.id.clone());
+    let is_default = matches!(wish.input, Input::Default);
+    #[cfg(feature = "jack")]
+    let ports = if is_default && host == "jack" { Ports::new(&wish.clock, sleeper.waker()) } else { None };
+    #[cfg(feature = "jack")]
+    if ports.as_ref().is_some_and(|ports| !ports.are_joined()) {
+        let message = "there is no microphone among JACK's ports; start one, or join the ports of the device `input` by \
+                       hand. Nothing was opened";
+        told.tell(Err(Error::new(ErrorKind::NoDevice, message)));
+        return;
+    }
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
     }
+    let follows = is_default && !STANDS.contains(&host.as_str());
     // Ends when the other end is gone.
     while stopped.try_recv() != Err(TryRecvError::Disconnected) {
-        let follows = matches!(wish.input, Input::Default);
-        if follows && has_moved(home, &id) {
+        if follows && default_id(home).is_some_and(|default| default != id) {
             faults.report(Fault::DefaultMoved);
+        }
+        #[cfg(feature = "jack")]
+        if let Some(ports) = &ports {
+            if !ports.are_joined() {
+                faults.report(Fault::Lost);
+            } else if ports.has_moved() {
+                faults.report(Fault::DefaultMoved);
+            }
         }
         sleeper.park(if follows { FOLLOW } else { Duration::from_secs(3600) });
     }
+    #[cfg(feature = "jack")]
+    drop(ports);
     drop(stream);
     drop(closing);
 }
 
-/// Whether the system's default is another device now.
-fn has_moved(host: &Host, id: &str) -> bool {
-    let default = reach(host).ok().and_then(|host| host.default_input_device());
-    default.and_then(|device| device.id().ok()).is_some_and(|default| default.id() != id)
+/// The id of the microphone that cpal takes where none is named.
+fn default_id(host: &Host) -> Option<String> {
+    reach(host).ok()?.default_input_device()?.id().ok().map(|id| id.id().to_owned())
 }
 
 /// Whether the device is there.
@@ -204,7 +235,9 @@ pub fn data_closure(
     let format = data.format();
     let announced = to_cpal(format.sample);
     move |samples, info| {
-        let stamp = Stamp { capture_ns: info.timestamp().capture.as_nanos() as u64 };
+        let times = info.timestamp();
+        let [capture_ns, called_ns] = [times.capture, times.callback].map(|time| time.as_nanos() as u64);
+        let stamp = Stamp { capture_ns, called_ns };
         if samples.sample_format() == announced {
             data.call(samples.bytes(), stamp);
         } else {
@@ -237,10 +270,8 @@ fn find(wish: &Wish, home: &Host, id: Option<&str>) -> Result<cpal::Device, Erro
     }
     let host = reach(home)?;
     let Some(wanted) = id else {
-        return host.default_input_device().ok_or_else(|| {
-            let message = "there is no input device; plug a microphone in or start the audio service";
-            Error::new(ErrorKind::NoDevice, message)
-        });
+        let message = "there is no input device; plug a microphone in or start the audio service";
+        return host.default_input_device().ok_or_else(|| Error::new(ErrorKind::NoDevice, message));
     };
     let is_wanted = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == wanted);
     let by_id = host.device_by_id(&cpal::DeviceId::new(host.id(), wanted)).filter(is_wanted);

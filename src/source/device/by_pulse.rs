@@ -7,7 +7,7 @@
 
 mod connection;
 
-use super::{DeviceInfo, DeviceKind, Told, there_is_no};
+use super::{DeviceInfo, DeviceKind, Told, by_alsa, period_frames, there_is_no};
 use crate::epoch::{Inlet, epoch};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Fault, Faults};
@@ -19,28 +19,29 @@ use crate::timeline::Anchor;
 use connection::{Connection, Message, failed, unreachable};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
-    self, ChannelMap, ChannelPosition, Command, CreateRecordStreamReply, ProtocolError, RecordStreamParams,
-    SampleSpec, ServerInfo, SourceFlags, SourceInfo, SourceInfoList, SubscriptionEventFacility,
-    SubscriptionEventType, SubscriptionMask,
+    self, ChannelMap, ChannelPosition, ClientInfo, ClientInfoList, Command, CreateRecordStreamReply, Prop,
+    Props, ProtocolError, RecordStreamParams, SampleSpec, ServerInfo, SourceFlags, SourceInfo,
+    SourceInfoList, SourceOutputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
 };
 use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// The name of this host.
 pub(super) const NAME: &str = "pulseaudio";
-/// How much audio comes at a time unless somebody asks for another period: a power of two of frames near to 20 ms, since
-/// PipeWire's own periods are powers of two, and a fragment that does not divide them is up to a whole one late by turns.
-fn usual_period(rate_hz: u32) -> u32 {
-    let frames = (rate_hz / 50).max(1);
-    let (below, above) = (1 << frames.ilog2(), 2 << frames.ilog2());
-    if frames - below < above - frames { below } else { above }
-}
-
+/// Another, where the server is PipeWire.
+pub(super) const PIPEWIRE: &str = "pipewire";
 /// Whether a server listens. Says nothing to it.
 pub(super) fn is_reachable() -> bool {
     connection::is_reachable()
+}
+
+/// Whether the server is PipeWire.
+pub(super) fn is_pipewire() -> bool {
+    let state = Connection::open().and_then(|mut connection| state(&mut connection));
+    state.is_ok_and(|state| state.server == PIPEWIRE)
 }
 
 /// The sources of the server, the default one first.
@@ -70,7 +71,7 @@ fn state(connection: &mut Connection) -> Result<State, Error> {
     let info: ServerInfo = connection.ask(&Command::GetServerInfo).map_err(ask)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList).map_err(ask)?;
     let is_pipewire = info.server_name.is_some_and(|name| text(&name).contains("PipeWire"));
-    let server = if is_pipewire { "pipewire" } else { "pulse" };
+    let server = if is_pipewire { PIPEWIRE } else { "pulse" };
     Ok(State { server, default: info.default_source_name, sources })
 }
 
@@ -149,26 +150,117 @@ pub(super) fn is_there(id: Option<&str>) -> bool {
     found.is_ok()
 }
 
-/// Tells each time that a source has come or gone, or another is the default, until the socket that `opened` is given is
-/// shut down or the server is gone. `false` where there is no server to ask.
-pub(super) fn watch(opened: impl FnOnce(UnixStream), mut tell: impl FnMut()) -> bool {
+/// Calls `look` whenever a source has come or gone or another is the default, until the end, which is `true`; `false` once
+/// there is no server to tell.
+pub(super) fn watch(end: &UnixStream, look: &mut dyn FnMut()) -> bool {
     let subscribed = Connection::open().and_then(|mut connection| {
         let mask = SubscriptionMask::SOURCE | SubscriptionMask::SERVER;
         connection.tell(&Command::Subscribe(mask)).map_err(|error| failed("hear of devices", &error))?;
-        let socket = connection.socket().and_then(|socket| connection.wait_for_ever().map(|()| socket));
-        Ok((connection, socket.map_err(|error| unreachable(&error.to_string()))?))
+        let socket = connection.socket().map_err(|error| unreachable(&error.to_string()))?;
+        Ok((connection, socket))
     });
     let Ok((mut connection, socket)) = subscribed else { return false };
-    opened(socket);
-    while let Ok(message) = connection.next() {
-        if let Message::Command(_, Command::SubscribeEvent(event)) = message
-            && (event.event_facility == SubscriptionEventFacility::Server
-                || event.event_type != SubscriptionEventType::Changed)
-        {
-            tell();
+    // What changed before we were told of changes.
+    look();
+    loop {
+        if !connection.has_more() && by_alsa::wait(end, Some(socket.as_fd()), None) {
+            return true;
+        }
+        match connection.next() {
+            Ok(Message::Command(_, Command::SubscribeEvent(event)))
+                if event.event_facility == SubscriptionEventFacility::Server
+                    || event.event_type != SubscriptionEventType::Changed =>
+            {
+                look();
+            }
+            Ok(_) => {}
+            Err(_) => return false,
         }
     }
-    true
+}
+
+/// The name of what an output plays, where that is the server's default source: whoever leaves the choice to the server,
+/// as ALSA's plugins do, would record it as a microphone.
+pub(super) fn monitor_by_default() -> Option<String> {
+    let State { default, sources, .. } = state(&mut Connection::open().ok()?).ok()?;
+    let default = sources.iter().find(|source| Some(&source.name) == default.as_ref())?;
+    (kind(default) == DeviceKind::Monitor).then(|| info(default, true).name)
+}
+
+/// Waits until the server takes the newest stream of ALSA's plugins in this process from its microphone: to what an output
+/// plays or, where it `is_pinned`, to any other source. `false` where the end comes first, or there is no server. `led_to`
+/// hears which source it was.
+pub(super) fn is_moved(end: &UnixStream, is_pinned: bool, led_to: impl Fn(String)) -> bool {
+    let Ok(mut connection) = Connection::open() else { return false };
+    let Ok(socket) = connection.socket() else { return false };
+    if connection.tell(&Command::Subscribe(SubscriptionMask::SOURCE_OUTPUT)).is_err() {
+        return false;
+    }
+    let mut ours: Option<PluginStream> = None;
+    loop {
+        let Ok(streams) = plugin_streams(&mut connection) else { return false };
+        match &ours {
+            None => {
+                ours = streams.into_iter().max_by_key(|stream| stream.index);
+                if let Some(stream) = &ours {
+                    led_to(stream.source.clone());
+                }
+            }
+            Some(before) => {
+                let now = streams.iter().find(|stream| stream.index == before.index);
+                let is_other = now.is_some_and(|now| now.source != before.source);
+                let is_monitor = now.is_some_and(|now| now.is_monitor) && !before.is_monitor;
+                if is_monitor || (is_pinned && is_other) {
+                    return true;
+                }
+            }
+        }
+        while !connection.has_missed() {
+            if !connection.has_more() && by_alsa::wait(end, Some(socket.as_fd()), None) {
+                return false;
+            }
+            match connection.next() {
+                Ok(Message::Command(_, Command::SubscribeEvent(_))) => break,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+/// A stream of ALSA's plugins in this process.
+#[derive(Debug)]
+struct PluginStream {
+    index: u32,
+    /// The source's id.
+    source: String,
+    /// Whether the source is what an output plays.
+    is_monitor: bool,
+}
+
+fn plugin_streams(connection: &mut Connection) -> Result<Vec<PluginStream>, ProtocolError> {
+    let streams: SourceOutputInfoList = connection.ask(&Command::GetSourceOutputInfoList)?;
+    let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList)?;
+    // A stream of PipeWire's plugin does not know its process; its client does.
+    let clients: ClientInfoList = connection.ask(&Command::GetClientInfoList)?;
+    let process = std::process::id().to_string();
+    let says = |props: &Props, prop| {
+        let value = props.get(prop).map(String::from_utf8_lossy).unwrap_or_default();
+        value.trim_end_matches('\0').to_owned()
+    };
+    let is_ours = |client: &ClientInfo| {
+        says(&client.props, Prop::ApplicationProcessId) == process
+            && says(&client.props, Prop::ApplicationName).contains("ALSA")
+    };
+    let ours: Vec<_> =
+        clients.iter().filter(|client| is_ours(client)).map(|client| Some(client.index)).collect();
+    let streams = streams.iter().filter(|stream| ours.contains(&stream.client_index));
+    let stream = |stream: &protocol::SourceOutputInfo| {
+        let source = sources.iter().find(|source| source.index == stream.source_index)?;
+        let is_monitor = kind(source) == DeviceKind::Monitor;
+        Some(PluginStream { index: stream.index, source: text(&source.name), is_monitor })
+    };
+    Ok(streams.filter_map(stream).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
@@ -182,8 +274,13 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         }
     };
     // Nobody waits any more when the time limit has passed: then the connection is dropped at once.
+    #[cfg(feature = "realtime")]
+    let (period, rate_hz) = (session.info.period_frames.unwrap_or(0), session.info.format.rate_hz);
     if told.tell(Ok(session)) {
+        #[cfg(feature = "realtime")]
+        super::hurry(&stream.faults, period, rate_hz);
         stream.run();
+        wish.worker.wake();
     }
     drop(stream);
     drop(closing);
@@ -198,7 +295,11 @@ struct Stream {
     frame_bytes: usize,
     /// What stamps count from.
     start: Instant,
-    /// The server's default when the stream was opened, where the stream follows it.
+    /// Half a period: nothing more comes at once when nothing has for so long.
+    quiet: Duration,
+    /// The id of the source.
+    source: String,
+    /// The server's default when it was asked last, where the stream follows it.
     follows: Option<Option<CString>>,
     /// The number of the question for the default, where one is under way.
     asked: Option<u32>,
@@ -218,9 +319,7 @@ impl Stream {
         let corrected = wish.corrected.as_ref().filter(|(of, _)| *of == text(&source.name));
         let format =
             corrected.map_or(labelled, |(_, rate_hz)| StreamFormat { rate_hz: *rate_hz, ..labelled });
-        let asked =
-            wish.period.map(|period| (period.as_secs_f64() * f64::from(labelled.rate_hz)).round() as u32);
-        let period = asked.unwrap_or_else(|| usual_period(labelled.rate_hz)).max(1);
+        let period = period_frames(wish, labelled.rate_hz);
         let spec = SampleSpec {
             format: to_pulse(labelled.sample).ok_or_else(|| no_format(labelled.sample, &name))?,
             channels: labelled.channels as u8,
@@ -254,18 +353,38 @@ impl Stream {
             server: Some(server.to_owned()),
             period_frames: Some(granted),
         };
+        let source = info.id.clone();
         let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: false };
         let running = Running { stop: Some(Stop::Socket(socket)), closed };
         let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
         let Inlet { data, faults, .. } = inlet;
         let frame_bytes = labelled.frame_bytes();
         let follows = id.is_none().then_some(default);
-        let stream = Self { connection, data, faults, frame_bytes, start: started, follows, asked: None };
+        let quiet = Duration::from_secs_f64(f64::from(granted) / f64::from(labelled.rate_hz) / 2.0);
+        let stream = Self {
+            connection,
+            data,
+            faults,
+            frame_bytes,
+            start: started,
+            quiet,
+            source,
+            follows,
+            asked: None,
+        };
         Ok((stream, session))
     }
 
     /// Hands over what comes, until the connection is shut down, or the stream is of no more use.
     fn run(&mut self) {
+        if self.connection.has_missed() && self.ask_for_the_default().is_err() {
+            return self.faults.report(Fault::Lost);
+        }
+        // A source may have kept audio from before, as a pipe does, which comes at once: only with all of it there is known
+        // how old its beginning is.
+        if self.connection.gather(self.quiet).is_err() {
+            return self.faults.report(Fault::Lost);
+        }
         // Also where it was we who shut it down: then nobody listens any more.
         while let Ok(message) = self.connection.next() {
             let goes_on = match message {
@@ -281,21 +400,32 @@ impl Stream {
         self.faults.report(Fault::Lost);
     }
 
-    /// One fragment: its first frame was captured by its whole length ago, or earlier. Late by what the server and we
-    /// are late by, never early, so the least of them is the truth. Takes no lock and no memory.
+    /// One fragment: its first frame was captured by its whole length, and that of what came with it, before it came, or
+    /// earlier. Late by what the server and we are late by, never early, so the least of them is the truth. Takes no lock
+    /// and no memory.
     fn hand_over(&mut self, mut bytes: usize) -> Result<bool, ProtocolError> {
         let rate = u64::from(self.data.format().rate_hz);
         let ns = |bytes: usize| (bytes / self.frame_bytes) as u64 * 1_000_000_000 / rate;
-        let mut at = (self.start.elapsed().as_nanos() as u64).saturating_sub(ns(bytes));
+        let (came, behind) = self.connection.behind(bytes);
+        let called_ns = came.saturating_duration_since(self.start).as_nanos() as u64;
+        let mut capture_ns = called_ns.saturating_sub(ns(bytes + behind));
         while bytes > 0 {
             let piece = self.connection.audio(bytes, self.frame_bytes)?;
-            if !self.data.call(piece, Stamp { capture_ns: at }) {
+            if !self.data.call(piece, Stamp { capture_ns, called_ns }) {
                 return Ok(false);
             }
             bytes -= piece.len();
-            at += ns(piece.len());
+            capture_ns += ns(piece.len());
         }
         Ok(true)
+    }
+
+    /// Where the stream follows it. One question at a time: news that come before its answer are in it, or come with others.
+    fn ask_for_the_default(&mut self) -> Result<(), ProtocolError> {
+        if self.follows.is_some() && self.asked.is_none() {
+            self.asked = Some(self.connection.send(&Command::GetServerInfo)?);
+        }
+        Ok(())
     }
 
     /// News from the server: whether the stream is of use still.
@@ -313,17 +443,20 @@ impl Stream {
                 }
                 self.faults.report(Fault::DefaultMoved);
             }
-            Command::SubscribeEvent(_) if self.follows.is_some() && self.asked.is_none() => {
-                self.asked = Some(self.connection.send(&Command::GetServerInfo)?);
-            }
+            Command::SubscribeEvent(_) => self.ask_for_the_default()?,
             Command::Reply if self.asked == Some(number) => {
                 self.asked = None;
                 let server: ServerInfo = self.connection.answer(command)?;
-                if let Some(default) = &self.follows
-                    && *default != server.default_source_name
-                {
-                    self.follows = Some(server.default_source_name);
-                    self.faults.report(Fault::DefaultMoved);
+                let default = server.default_source_name;
+                if self.follows.as_ref().is_some_and(|before| *before != default) {
+                    match &default {
+                        // The default is back where the stream is.
+                        Some(name) if name.to_string_lossy() == self.source => {}
+                        Some(name) if !is_monitor(name) => self.faults.report(Fault::DefaultMoved),
+                        // There is no microphone any more, as far as the server knows.
+                        _ => self.faults.report(Fault::Lost),
+                    }
+                    self.follows = Some(default);
                 }
             }
             _ => {}

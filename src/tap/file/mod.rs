@@ -202,7 +202,7 @@ pub(crate) fn file(
         #[cfg(test)]
         stall: Duration::ZERO,
     };
-    let chunks = tap.queue_for(pre_roll);
+    let chunks = tap.queue_for(Duration::ZERO, pre_roll);
     match content {
         Content::Tap(_, encoding) => {
             let queue = Queue::new(chunks, when_full);

@@ -114,7 +114,8 @@ impl Hearken {
             Some((at, devices)) if at.elapsed() < LIST_AGE => Ok(devices.clone()),
             _ => {
                 let found = hearken::devices(&self.0.config.host)?;
-                let devices: Vec<Device> = found.into_iter().map(Device::from).collect();
+                let found = found.into_iter().filter(|device| device.kind.is_microphone());
+                let devices: Vec<Device> = found.map(Device::from).collect();
                 *listed = Some((Instant::now(), devices.clone()));
                 Ok(devices)
             }

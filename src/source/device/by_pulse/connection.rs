@@ -2,6 +2,7 @@
 //! of audio with news in between.
 
 use crate::error::{Error, ErrorKind};
+use crate::source::device::by_alsa;
 use pulseaudio::protocol::{
     AuthParams, AuthReply, Command, CommandReply, DESCRIPTOR_SIZE, Descriptor, MAX_MEMBLOCKQ_LENGTH,
     MAX_VERSION, Prop, Props, ProtocolError, PulseError, SetClientNameReply, TagStructReader,
@@ -11,13 +12,14 @@ use std::ffi::CString;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, mem};
 
 /// How long a server may take to answer while something is opened, listed or looked for.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Bytes that are read at once: a fragment and whatever came behind it.
-const READ: usize = 1 << 16;
+/// Bytes that are read at once: a fragment and whatever came behind it, such as what a source had kept when the stream
+/// began.
+const READ: usize = 1 << 18;
 /// No answer is so long; a list of a hundred devices takes 200 KiB.
 const LONGEST_ANSWER: u32 = MAX_MEMBLOCKQ_LENGTH as u32;
 
@@ -39,8 +41,12 @@ pub(super) struct Connection {
     buffer: Box<[u8]>,
     /// What was read and not used yet.
     read: std::ops::Range<usize>,
+    /// When something was read last.
+    read_at: Instant,
     /// What followed a command's own name and number.
     answer: Vec<u8>,
+    /// Whether news came while an answer was waited for.
+    has_missed: bool,
 }
 
 impl Connection {
@@ -57,7 +63,9 @@ impl Connection {
             questions: 0,
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
+            read_at: Instant::now(),
             answer: Vec::new(),
+            has_missed: false,
         };
         let auth =
             AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie: cookie() };
@@ -90,14 +98,14 @@ impl Connection {
         self.socket.set_read_timeout(None)
     }
 
-    /// Asks, waits and reads the answer. News that come in between are lost: whoever wants them reads the state after
-    /// subscribing. Not for when audio flows.
+    /// Asks, waits and reads the answer. Of news that come in between only that there were any is kept. Not for when audio
+    /// flows.
     pub fn ask<R: CommandReply>(&mut self, question: &Command) -> Result<R, ProtocolError> {
         let number = self.send(question)?;
         loop {
             match self.next()? {
                 Message::Command(of, command) if of == number => return self.answer(&command),
-                Message::Command(..) => {}
+                Message::Command(..) => self.has_missed = true,
                 Message::Audio(bytes) => self.skip(bytes)?,
             }
         }
@@ -112,7 +120,7 @@ impl Connection {
                     return Err(ProtocolError::ServerError(error));
                 }
                 Message::Command(of, _) if of == number => return Ok(()),
-                Message::Command(..) => {}
+                Message::Command(..) => self.has_missed = true,
                 Message::Audio(bytes) => self.skip(bytes)?,
             }
         }
@@ -125,6 +133,16 @@ impl Connection {
         encode_command_message(&mut bytes, self.questions, command, self.version)?;
         self.socket.write_all(&bytes)?;
         Ok(self.questions)
+    }
+
+    /// Whether news came while an answer was waited for, since this was asked last.
+    pub fn has_missed(&mut self) -> bool {
+        mem::take(&mut self.has_missed)
+    }
+
+    /// Whether something was read that is not used yet, so that the socket need not have more for another message.
+    pub fn has_more(&self) -> bool {
+        !self.read.is_empty()
     }
 
     /// Waits for the next message. Takes memory for commands only.
@@ -182,6 +200,30 @@ impl Connection {
         Ok(&self.buffer[piece])
     }
 
+    /// When what was read came, and how many bytes of audio came behind the `bytes` that are being read.
+    pub fn behind(&self, bytes: usize) -> (Instant, usize) {
+        let mut rest = self.buffer[self.read.clone()].get(bytes..).unwrap_or_default();
+        let mut audio = 0;
+        while rest.len() >= DESCRIPTOR_SIZE
+            && let Ok(Descriptor { length, channel, .. }) = read_descriptor(&mut rest)
+        {
+            let there = rest.len().min(length as usize);
+            audio += if channel == u32::MAX { 0 } else { there };
+            rest = &rest[there..];
+        }
+        (self.read_at, audio)
+    }
+
+    /// Reads what comes until nothing has for so long, or there is no room; waits for the first.
+    pub fn gather(&mut self, quiet: Duration) -> Result<(), ProtocolError> {
+        loop {
+            self.fill()?;
+            if self.read.len() == self.buffer.len() || !by_alsa::wait(&self.socket, None, Some(quiet)) {
+                return Ok(());
+            }
+        }
+    }
+
     fn skip(&mut self, mut bytes: usize) -> Result<(), ProtocolError> {
         while bytes > 0 {
             bytes -= self.piece(bytes)?.len();
@@ -214,6 +256,7 @@ impl Connection {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         self.read.end += read;
+        self.read_at = Instant::now();
         Ok(())
     }
 }
@@ -306,7 +349,9 @@ mod tests {
             questions: 0,
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
+            read_at: Instant::now(),
             answer: Vec::new(),
+            has_missed: false,
         };
         (connection, theirs)
     }
@@ -348,6 +393,22 @@ mod tests {
         let mut one = Vec::new();
         encode_command_message(&mut one, 1, command, MAX_VERSION).expect("memory");
         bytes.extend(one);
+    }
+
+    #[test]
+    fn audio_that_came_behind_is_known_and_news_among_it_are_none() {
+        let (mut connection, mut server) = connected();
+        let mut bytes = Vec::new();
+        for _ in 0..3 {
+            pulseaudio::protocol::write_memblock(&mut bytes, 0, &[0; 400], 0).expect("memory");
+            encode_command(&mut bytes, &Command::RecordStreamKilled(9));
+        }
+        server.write_all(&bytes[..bytes.len() - 30]).expect("it is read");
+        connection.gather(Duration::from_millis(1)).expect("it came");
+        let Ok(Message::Audio(400)) = connection.next() else { panic!("audio") };
+        assert_eq!(connection.behind(400).1, 800);
+        assert_eq!(connection.audio(100, 4).expect("audio").len(), 100);
+        assert_eq!(connection.behind(300).1, 800);
     }
 
     #[test]
