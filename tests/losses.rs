@@ -4,7 +4,7 @@
 use hearken::testkit::{Fault, Mic, Stage, Stamps};
 use hearken::{
     Capture, Cause, Channels, Config, FileTap, Gap, Ledger, Recovery, Report, SampleFormat, StreamFormat,
-    TakePlan, TakeReport, Tap,
+    TakePlan, TakeReport, Tap, WhenFull,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -48,7 +48,8 @@ fn take((frames, pieces, stamps): (u32, u32, Stamps), length: u64, shape: impl F
     let config = Config { host: stage.host(), clock: stage.clock(), recovery, ..Config::default() };
     let capture = Capture::new(config).unwrap();
     capture.each(Tap::new().device_rate().channels(Channels::First).chunk_ms(20), drop).unwrap();
-    let file = capture.file(FileTap::native(&path)).unwrap();
+    // The stage's time runs faster than a disk.
+    let file = capture.file(FileTap::native(&path).when_full(WhenFull::Wait)).unwrap();
     stage.start(&capture).unwrap();
     // On a busy machine the opening has taken some of the stage's time.
     while mic.delivered().is_empty() {
