@@ -214,14 +214,19 @@ impl Connection {
         (self.read_at, audio)
     }
 
-    /// Reads what comes until nothing has for so long, or there is no room; waits for the first.
-    pub fn gather(&mut self, quiet: Duration) -> Result<(), ProtocolError> {
-        loop {
-            self.fill()?;
-            if self.read.len() == self.buffer.len() || !by_alsa::wait(&self.socket, None, Some(quiet)) {
-                return Ok(());
+    /// Waits for something, and reads what comes at once with it: until nothing has for half of `length`, there is no room,
+    /// or `length` is over, since what comes at the pace of time never ends.
+    pub fn gather(&mut self, length: Duration) -> Result<(), ProtocolError> {
+        self.fill()?;
+        let until = self.read_at + length;
+        while self.read.len() < self.buffer.len() {
+            let left = until.saturating_duration_since(Instant::now()).min(length / 2);
+            if left.is_zero() || !by_alsa::wait(&self.socket, None, Some(left)) {
+                break;
             }
+            self.fill()?;
         }
+        Ok(())
     }
 
     fn skip(&mut self, mut bytes: usize) -> Result<(), ProtocolError> {
@@ -404,11 +409,31 @@ mod tests {
             encode_command(&mut bytes, &Command::RecordStreamKilled(9));
         }
         server.write_all(&bytes[..bytes.len() - 30]).expect("it is read");
-        connection.gather(Duration::from_millis(1)).expect("it came");
+        connection.gather(Duration::from_millis(2)).expect("it came");
         let Ok(Message::Audio(400)) = connection.next() else { panic!("audio") };
         assert_eq!(connection.behind(400).1, 800);
         assert_eq!(connection.audio(100, 4).expect("audio").len(), 100);
         assert_eq!(connection.behind(300).1, 800);
+    }
+
+    #[test]
+    fn what_comes_at_the_pace_of_time_is_not_gathered_for_ever() {
+        let (mut connection, mut server) = connected();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let writer = std::thread::spawn(move || {
+            // Until the other end is gone; a minute at most.
+            for _ in 0..60_000 {
+                if stopped.try_recv() != Err(std::sync::mpsc::TryRecvError::Empty) {
+                    return;
+                }
+                server.write_all(&[0; 16]).expect("it is read");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        connection.gather(Duration::from_millis(20)).expect("it came");
+        assert!(!connection.read.is_empty() && connection.read.len() < READ);
+        drop(stop);
+        writer.join().expect("no panic");
     }
 
     #[test]
