@@ -156,7 +156,7 @@ pub fn tests(command: &mut Command, tally: &mut Tally) -> Outcome {
 }
 
 /// Green only when every test passed and there was one.
-fn judge(success: bool, ran: Tally) -> Outcome {
+pub fn judge(success: bool, ran: Tally) -> Outcome {
     match ran {
         Tally { failed: 1.., .. } => Err(format!("{} of {} tests", ran.failed, ran.failed + ran.passed)),
         _ if !success => Err("see above".into()),
