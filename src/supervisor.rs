@@ -193,6 +193,7 @@ impl Supervisor {
     /// Another preference, from the next opening on.
     pub fn prefer(&mut self, input: Input) {
         self.wish.input = input;
+        self.wish.led_to = Arc::default();
         (self.in_place, self.fruitless, self.attempts) = (false, 0, 0);
     }
 

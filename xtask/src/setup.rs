@@ -72,8 +72,6 @@ pub const HOSTS: &[Need] = &[
     need("libjack-jackd2-dev", "jack-audio-connection-kit-devel", "jack2", Sign::Library("jack")),
     need("alsa-utils", "alsa-utils", "alsa-utils", Sign::Program("arecord")),
     need("dbus", "dbus-daemon", "dbus", Sign::Program("dbus-daemon")),
-    need("libpipewire-0.3-dev", "pipewire-devel", "libpipewire", Sign::Library("libpipewire-0.3")),
-    need("libclang-dev", "clang-devel", "clang", Sign::Program("clang")),
 ];
 
 /// ALSA's plugin for PipeWire. Debian's package of it excludes PulseAudio's, which the tests need as well, so there it

@@ -31,8 +31,7 @@ pub const FLAG: &str = "--microphone";
 /// A jump of the server's count that is longer is another count.
 const LONGEST_JUMP: u32 = 10 * RATE;
 
-/// The count may be off the clock by so much. A server that stood still for longer has lost what was said meanwhile,
-/// also where its count does not say so, or says so twice.
+/// The count may be off the clock by so much.
 const LONGEST_STAND: u32 = RATE / 4;
 
 /// A writer that was held for longer does not catch up: nothing keeps so much.
@@ -100,7 +99,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     let [says, begun, into, names @ ..] = arguments else { return ExitCode::from(2) };
     let Ok(begun_ns) = begun.parse() else { return ExitCode::from(2) };
     let base = if says == "mic2" { SECOND } else { 0 };
-    let line = Line { begun_ns, base, constant: says == "loudspeaker" };
+    let line = Line { begun_ns, base, constant: says == "loudspeaker", stands_for_good: into == "clients" };
     match (into.as_str(), names) {
         ("fifo", [path]) => line.into_fifo(Path::new(path)),
         ("ports", names) => line.into_graph(&|port| names.iter().any(|name| port.starts_with(name.as_str()))),
@@ -115,6 +114,8 @@ struct Line {
     begun_ns: u64,
     base: u32,
     constant: bool,
+    /// What a pause of the server took is gone, whatever it counts.
+    stands_for_good: bool,
 }
 
 impl Line {
@@ -243,6 +244,8 @@ impl ProcessHandler for Speaker {
         let position = match next.wrapping_add(jump) {
             counted if jump < LONGEST_JUMP && counted.abs_diff(now) < LONGEST_STAND => counted,
             _ if next.abs_diff(now) < LONGEST_STAND => next,
+            // PipeWire makes up for a pause, or its count jumps within a cycle or two; JACK's never says.
+            _ if jump == 0 && !self.line.stands_for_good => next,
             _ => now,
         };
         self.next = Some((count.wrapping_add(frames), position.wrapping_add(frames)));

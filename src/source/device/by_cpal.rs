@@ -103,42 +103,9 @@ pub(super) fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
             });
         }
     }
-    match host.id().to_string().as_str() {
-        // Its outputs say that they are inputs as well.
-        "jack" => found.retain(|device| device.id != "output"),
-        "pipewire" => name_by_the_door(&mut found),
-        _ => {}
-    }
+    // JACK's outputs say that they are inputs as well.
+    found.retain(|device| device.host != "jack" || device.id != "output");
     Ok(found)
-}
-
-/// What PipeWire's devices are, and which is the default, as its PulseAudio door tells: cpal has its own two "defaults",
-/// other programs' streams and outputs among them. Nothing changes where there is no door.
-fn name_by_the_door(found: &mut Vec<DeviceInfo>) {
-    let known = door();
-    if known.is_empty() {
-        return;
-    }
-    for device in &mut *found {
-        let same = known.iter().find(|known| known.id == device.id);
-        device.is_default = same.is_some_and(|known| known.is_default);
-        device.kind = same.map_or(DeviceKind::Other, |known| known.kind);
-        if let Some(known) = same {
-            device.name.clone_from(&known.name);
-        }
-    }
-    found.sort_by_key(|device| !device.is_default);
-}
-
-/// The host that is PipeWire's PulseAudio door.
-const DOOR: &str = "pulseaudio";
-
-/// The devices of the PulseAudio server, or of PipeWire by its door; none where there is neither.
-fn door() -> Vec<DeviceInfo> {
-    #[cfg(target_os = "linux")]
-    return super::by_pulse::list().unwrap_or_default();
-    #[cfg(not(target_os = "linux"))]
-    Vec::new()
 }
 
 /// What devices of whatever kind a host has, the default input first; opens none. None where it does not say, and of
@@ -176,81 +143,43 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
     let (host, id) = (session.info.host.clone(), session.info.id.clone());
     let is_default = matches!(wish.input, Input::Default);
     #[cfg(feature = "jack")]
-    let ports = (host == "jack").then(|| Ports::new(sleeper.waker())).flatten();
+    let ports = if is_default && host == "jack" { Ports::new(&wish.clock, sleeper.waker()) } else { None };
     #[cfg(feature = "jack")]
-    if is_default && ports.as_ref().is_some_and(|ports| !ports.are_joined(&door())) {
-        told.tell(Err(no_microphone()));
+    if ports.as_ref().is_some_and(|ports| !ports.are_joined()) {
+        let message = "there is no microphone among JACK's ports; start one, or join the ports of the device `input` by \
+                       hand. Nothing was opened";
+        told.tell(Err(Error::new(ErrorKind::NoDevice, message)));
         return;
     }
-    #[cfg(feature = "jack")]
-    let is_pipewire = host == "pipewire" || ports.as_ref().is_some_and(|ports| ports.are_those_of(&door()));
-    #[cfg(not(feature = "jack"))]
-    let is_pipewire = host == "pipewire";
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
     }
-    // PipeWire's PulseAudio door tells when there is another default; elsewhere one has to look.
-    let is_told = is_default && is_pipewire && !door().is_empty();
-    let news = is_told.then(|| {
-        let thread = sleeper.waker();
-        super::watch(Host::from(DOOR), &wish.clock, move || thread.wake())
-    });
-    let looks = is_default && !is_told && !STANDS.contains(&host.as_str());
-    let default = || if is_told { default_by_the_door() } else { default_id(home) };
-    let before = if is_told { default() } else { Some(id) };
+    let follows = is_default && !STANDS.contains(&host.as_str());
     // Ends when the other end is gone.
     while stopped.try_recv() != Err(TryRecvError::Disconnected) {
-        if is_told || looks {
-            match default() {
-                // What the system takes where there is no microphone is none.
-                None if is_told && before.is_some() => faults.report(Fault::Lost),
-                now if now.is_some() && now != before => faults.report(Fault::DefaultMoved),
-                _ => {}
-            }
+        if follows && default_id(home).is_some_and(|default| default != id) {
+            faults.report(Fault::DefaultMoved);
         }
         #[cfg(feature = "jack")]
-        if is_default && ports.as_ref().is_some_and(|ports| !ports.are_joined(&door())) {
-            faults.report(Fault::Lost);
+        if let Some(ports) = &ports {
+            if !ports.are_joined() {
+                faults.report(Fault::Lost);
+            } else if ports.has_moved() {
+                faults.report(Fault::DefaultMoved);
+            }
         }
-        sleeper.park(if looks { FOLLOW } else { Duration::from_secs(3600) });
+        sleeper.park(if follows { FOLLOW } else { Duration::from_secs(3600) });
     }
-    drop((stream, news));
+    #[cfg(feature = "jack")]
+    drop(ports);
+    drop(stream);
     drop(closing);
 }
 
 /// The id of the microphone that cpal takes where none is named.
 fn default_id(host: &Host) -> Option<String> {
     reach(host).ok()?.default_input_device()?.id().ok().map(|id| id.id().to_owned())
-}
-
-/// The id of the microphone that is PipeWire's default.
-fn default_by_the_door() -> Option<String> {
-    door().into_iter().find(|device| device.is_default).map(|device| device.id)
-}
-
-fn no_microphone() -> Error {
-    Error::new(ErrorKind::NoDevice, "there is no microphone; plug one in. Nothing was opened")
-}
-
-/// The microphone that a host takes where none is named.
-fn default_device(host: &cpal::Host) -> Result<cpal::Device, Error> {
-    // cpal leaves it to PipeWire, which takes what an output plays where there is no microphone.
-    if host.id().to_string() == "pipewire"
-        && let known = door()
-        && !known.is_empty()
-    {
-        let default = known.iter().find(|device| device.is_default);
-        let default = default.ok_or_else(no_microphone)?;
-        let listed = host.devices().map_err(|error| opening(&error, "the list of devices"))?;
-        let is_it = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == default.id);
-        // One that another program makes is not in cpal's list, but what PipeWire takes by itself.
-        if let Some(device) = listed.into_iter().find(is_it) {
-            return Ok(device);
-        }
-    }
-    let message = "there is no input device; plug a microphone in or start the audio service";
-    host.default_input_device().ok_or_else(|| Error::new(ErrorKind::NoDevice, message))
 }
 
 /// Whether the device is there.
@@ -276,8 +205,6 @@ fn build(wish: &Wish, home: &Host, id: Option<&str>) -> Result<Built, Error> {
     let name = device.to_string();
     let id = device.id().map_err(|error| opening(&error, &name))?;
     let labelled = choose_format(&device, wish, &name)?;
-    let labelled =
-        StreamFormat { channels: channels(wish, &device).unwrap_or(labelled.channels), ..labelled };
     let actual = wish.corrected.as_ref().filter(|(of, _)| of == id.id()).map(|(_, rate_hz)| *rate_hz);
     let format = StreamFormat { rate_hz: actual.unwrap_or(labelled.rate_hz), ..labelled };
     let (inlet, epoch) = epoch(format, wish.pool, wish.muted.clone());
@@ -299,16 +226,6 @@ fn build(wish: &Wish, home: &Host, id: Option<&str>) -> Result<Built, Error> {
     let (host, id) = (id.host().to_string(), id.id().to_owned());
     let info = InputInfo { host, id, name, format, server: None, period_frames };
     Ok((stream, info, epoch, seen))
-}
-
-/// How many channels PipeWire's default microphone has, where none are asked for: cpal takes it to have two, of which only
-/// one would be linked if it has one.
-fn channels(wish: &Wish, device: &cpal::Device) -> Option<u16> {
-    let is_it = device.id().is_ok_and(|id| id.host().to_string() == "pipewire" && id.id() == "input_default");
-    if !is_it || wish.format.channels.is_some() {
-        return None;
-    }
-    door().into_iter().find(|device| device.is_default)?.format.map(|format| format.channels)
 }
 
 /// The data callback that cpal gets: what the microphone says goes to `data`. Wait-free, never allocates.
@@ -352,7 +269,10 @@ fn find(wish: &Wish, home: &Host, id: Option<&str>) -> Result<cpal::Device, Erro
         return Ok(device.0.clone());
     }
     let host = reach(home)?;
-    let Some(wanted) = id else { return default_device(&host) };
+    let Some(wanted) = id else {
+        let message = "there is no input device; plug a microphone in or start the audio service";
+        return host.default_input_device().ok_or_else(|| Error::new(ErrorKind::NoDevice, message));
+    };
     let is_wanted = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == wanted);
     let by_id = host.device_by_id(&cpal::DeviceId::new(host.id(), wanted)).filter(is_wanted);
     by_id

@@ -31,9 +31,17 @@ use std::time::{Duration, Instant};
 
 /// The name of this host.
 pub(super) const NAME: &str = "pulseaudio";
+/// Another, where the server is PipeWire.
+pub(super) const PIPEWIRE: &str = "pipewire";
 /// Whether a server listens. Says nothing to it.
 pub(super) fn is_reachable() -> bool {
     connection::is_reachable()
+}
+
+/// Whether the server is PipeWire.
+pub(super) fn is_pipewire() -> bool {
+    let state = Connection::open().and_then(|mut connection| state(&mut connection));
+    state.is_ok_and(|state| state.server == PIPEWIRE)
 }
 
 /// The sources of the server, the default one first.
@@ -63,7 +71,7 @@ fn state(connection: &mut Connection) -> Result<State, Error> {
     let info: ServerInfo = connection.ask(&Command::GetServerInfo).map_err(ask)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList).map_err(ask)?;
     let is_pipewire = info.server_name.is_some_and(|name| text(&name).contains("PipeWire"));
-    let server = if is_pipewire { "pipewire" } else { "pulse" };
+    let server = if is_pipewire { PIPEWIRE } else { "pulse" };
     Ok(State { server, default: info.default_source_name, sources })
 }
 
@@ -180,8 +188,9 @@ pub(super) fn monitor_by_default() -> Option<String> {
 }
 
 /// Waits until the server takes the newest stream of ALSA's plugins in this process from its microphone: to what an output
-/// plays or, where it `is_pinned`, to any other source. `false` where the end comes first, or there is no server.
-pub(super) fn is_moved(end: &UnixStream, is_pinned: bool) -> bool {
+/// plays or, where it `is_pinned`, to any other source. `false` where the end comes first, or there is no server. `led_to`
+/// hears which source it was.
+pub(super) fn is_moved(end: &UnixStream, is_pinned: bool, led_to: impl Fn(String)) -> bool {
     let Ok(mut connection) = Connection::open() else { return false };
     let Ok(socket) = connection.socket() else { return false };
     if connection.tell(&Command::Subscribe(SubscriptionMask::SOURCE_OUTPUT)).is_err() {
@@ -191,7 +200,12 @@ pub(super) fn is_moved(end: &UnixStream, is_pinned: bool) -> bool {
     loop {
         let Ok(streams) = plugin_streams(&mut connection) else { return false };
         match &ours {
-            None => ours = streams.into_iter().max_by_key(|stream| stream.index),
+            None => {
+                ours = streams.into_iter().max_by_key(|stream| stream.index);
+                if let Some(stream) = &ours {
+                    led_to(stream.source.clone());
+                }
+            }
             Some(before) => {
                 let now = streams.iter().find(|stream| stream.index == before.index);
                 let is_other = now.is_some_and(|now| now.source != before.source);
@@ -218,7 +232,8 @@ pub(super) fn is_moved(end: &UnixStream, is_pinned: bool) -> bool {
 #[derive(Debug)]
 struct PluginStream {
     index: u32,
-    source: u32,
+    /// The source's id.
+    source: String,
     /// Whether the source is what an output plays.
     is_monitor: bool,
 }
@@ -239,15 +254,13 @@ fn plugin_streams(connection: &mut Connection) -> Result<Vec<PluginStream>, Prot
     };
     let ours: Vec<_> =
         clients.iter().filter(|client| is_ours(client)).map(|client| Some(client.index)).collect();
-    let is_monitor =
-        |index| sources.iter().any(|source| source.index == index && kind(source) == DeviceKind::Monitor);
     let streams = streams.iter().filter(|stream| ours.contains(&stream.client_index));
-    let stream = |stream: &protocol::SourceOutputInfo| PluginStream {
-        index: stream.index,
-        source: stream.source_index,
-        is_monitor: is_monitor(stream.source_index),
+    let stream = |stream: &protocol::SourceOutputInfo| {
+        let source = sources.iter().find(|source| source.index == stream.source_index)?;
+        let is_monitor = kind(source) == DeviceKind::Monitor;
+        Some(PluginStream { index: stream.index, source: text(&source.name), is_monitor })
     };
-    Ok(streams.map(stream).collect())
+    Ok(streams.filter_map(stream).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
