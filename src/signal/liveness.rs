@@ -115,9 +115,9 @@ impl Liveness {
         self.evidence += u32::from(loud >= SIGNAL);
         let loudest = self.swings.iter().fold(0.0, |most: f32, swing| most.max(*swing));
         let is_over = self.evidence >= EVIDENCE;
-        for channel in 0..self.channels {
+        for (channel, range) in ranges.iter().enumerate().take(self.channels) {
             let bit = 1 << channel;
-            let swing = ranges[channel].swing();
+            let swing = range.swing();
             if self.alive & bit == 0 {
                 let lives = swing >= SOUND && swing >= ALIVE * loudest.max(self.before);
                 self.lives[channel] = if lives { self.lives[channel] + 1 } else { 0 };

@@ -167,13 +167,15 @@ pub(super) fn watch(end: &UnixStream, look: &mut dyn FnMut()) -> bool {
             return true;
         }
         match connection.next() {
-            Ok(Message::Command(_, Command::SubscribeEvent(event)))
-                if event.event_facility == SubscriptionEventFacility::Server
-                    || event.event_type != SubscriptionEventType::Changed =>
-            {
-                look();
+            Ok(Message::Command(_, command)) => {
+                if let Command::SubscribeEvent(event) = *command
+                    && (event.event_facility == SubscriptionEventFacility::Server
+                        || event.event_type != SubscriptionEventType::Changed)
+                {
+                    look();
+                }
             }
-            Ok(_) => {}
+            Ok(Message::Audio(_)) => {}
             Err(_) => return false,
         }
     }
@@ -220,7 +222,7 @@ pub(super) fn is_moved(end: &UnixStream, is_pinned: bool, led_to: impl Fn(String
                 return false;
             }
             match connection.next() {
-                Ok(Message::Command(_, Command::SubscribeEvent(_))) => break,
+                Ok(Message::Command(_, command)) if matches!(*command, Command::SubscribeEvent(_)) => break,
                 Ok(_) => {}
                 Err(_) => return false,
             }

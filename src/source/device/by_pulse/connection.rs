@@ -27,7 +27,7 @@ const LONGEST_ANSWER: u32 = MAX_MEMBLOCKQ_LENGTH as u32;
 #[derive(Debug)]
 pub(super) enum Message {
     /// News, or the answer to the question of that number, which [`Connection::answer`] reads.
-    Command(u32, Command),
+    Command(u32, Box<Command>),
     /// So many bytes of a stream's audio, which [`Connection::audio`] reads.
     Audio(usize),
 }
@@ -116,10 +116,12 @@ impl Connection {
         let number = self.send(order)?;
         loop {
             match self.next()? {
-                Message::Command(of, Command::Error(error)) if of == number => {
-                    return Err(ProtocolError::ServerError(error));
+                Message::Command(of, command) if of == number => {
+                    return match *command {
+                        Command::Error(error) => Err(ProtocolError::ServerError(error)),
+                        _ => Ok(()),
+                    };
                 }
-                Message::Command(of, _) if of == number => return Ok(()),
                 Message::Command(..) => self.has_missed = true,
                 Message::Audio(bytes) => self.skip(bytes)?,
             }
@@ -170,7 +172,7 @@ impl Connection {
             let command = Command::read_tag_prefixed(&mut rest, self.version);
             self.answer = rest.to_vec();
             match command {
-                Ok((number, command)) => return Ok(Message::Command(number, command)),
+                Ok((number, command)) => return Ok(Message::Command(number, Box::new(command))),
                 // News of a kind that is not known, or about what is not known.
                 Err(ProtocolError::Io(error)) => return Err(error.into()),
                 Err(_) => {}
@@ -385,7 +387,7 @@ mod tests {
                             heard.extend_from_slice(piece);
                         }
                     }
-                    Message::Command(_, Command::RecordStreamKilled(9)) => news += 1,
+                    Message::Command(_, command) if *command == Command::RecordStreamKilled(9) => news += 1,
                     other => panic!("{other:?}"),
                 }
             }
@@ -445,7 +447,7 @@ mod tests {
         pulseaudio::protocol::write_memblock(&mut unknown, u32::MAX, &body, 0).expect("memory");
         encode_command(&mut unknown, &Command::Exit);
         server.write_all(&unknown).expect("it is read");
-        assert!(matches!(connection.next(), Ok(Message::Command(1, Command::Exit))));
+        assert!(matches!(connection.next(), Ok(Message::Command(1, command)) if *command == Command::Exit));
         let mut huge = [0; DESCRIPTOR_SIZE];
         huge[..4].copy_from_slice(&u32::MAX.to_be_bytes());
         server.write_all(&huge).expect("it is read");
