@@ -1017,7 +1017,8 @@ mod tests {
 
     #[test]
     fn a_host_that_says_nothing_of_its_callbacks_or_lies_costs_no_more() {
-        let says: [(&str, fn(f64) -> f64); 4] = [
+        type Says = fn(f64) -> f64;
+        let says: [(&str, Says); 4] = [
             ("nothing", |_| 0.0),
             ("always the same", |_| 77.0),
             ("half of the time", |time| time / 2.0),

@@ -154,7 +154,11 @@ mod tests {
         let mut liveness = Liveness::new(RATE, 2);
         let all = stretches.concat();
         let windows = all.chunks(2 * 960).enumerate();
-        windows.filter_map(|(i, window)| liveness.add(window).then(|| (i + 1, liveness.alive()))).collect()
+        windows
+            .filter_map(
+                |(i, window)| if liveness.add(window) { Some((i + 1, liveness.alive())) } else { None },
+            )
+            .collect()
     }
 
     #[test]
