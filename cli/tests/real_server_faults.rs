@@ -199,7 +199,9 @@ fn a_microphone_that_stands_still_and_does_not_catch_up_is_a_hole_as_long_in_its
     let figure = |name: &str| gaps[0][name].as_u64().expect("a figure");
     let missing = 7 * u64::from(RATE) / 10;
     assert_eq!(gaps[0]["cause"], "lost");
-    assert!(figure("frames").abs_diff(missing) <= figure("error_frames"), "{:#}", take.json);
+    // The microphone's own sleep is off by a little.
+    let most = figure("error_frames") + u64::from(RATE) / 100;
+    assert!(figure("frames").abs_diff(missing) <= most, "{:#}", take.json);
     assert_eq!(take.json["ledger"]["clock_agrees"], true, "{:#}", take.json);
     // All of the clip is there, with the hole behind what had come when it stood still; some was on its way.
     let recorded = samples(&take);
