@@ -13,9 +13,11 @@ const OPENING: f64 = 0.005;
 /// Where nothing has come for long, the next look may be so much later than it would be by now, as a part of that time.
 const QUIET_PART: f64 = 1.0 / 32.0;
 /// But no later than this many seconds.
-const QUIET_MOST: f64 = 0.02;
+const QUIET_MOST: f64 = 0.01;
 /// While learning, nobody looks for the next burst before this part of the shortest distance between two.
 const TOO_EARLY: f64 = 0.8;
+/// And that only if none of these is so many times as long as another.
+const ALIKE: f64 = 3.0;
 /// Looks after one that came too early; the last is repeated.
 const RETRIES_US: [u64; 6] = [200, 300, 500, 1_000, 2_000, 5_000];
 /// So often the last but one is repeated before that.
@@ -358,9 +360,12 @@ impl Rhythm {
 
     /// How long to sleep while there is no rhythm.
     fn learning(&self, now: f64) -> f64 {
-        let shortest = self.seen.windows(2).skip(1).map(|pair| pair[1].now - pair[0].now).reduce(f64::min);
+        let lengths = || self.seen.windows(2).skip(1).map(|pair| pair[1].now - pair[0].now);
+        let [shortest, longest] = [lengths().reduce(f64::min), lengths().reduce(f64::max)];
         let quiet = now - self.moved;
-        let idle = shortest.map_or(0.0, |shortest| TOO_EARLY * shortest);
+        // Those that differ by much say nothing about the next.
+        let alike = shortest.filter(|shortest| longest.is_some_and(|longest| longest < ALIKE * shortest));
+        let idle = alike.map_or(0.0, |shortest| TOO_EARLY * shortest);
         if quiet + LEARNING < idle {
             return idle - quiet;
         }
@@ -499,6 +504,11 @@ fn learn(seen: &[Burst], rate: f64, largest: u64) -> Option<Beat> {
             let [least, most] = [least - slack, most + slack].map(|left| left.clamp(0.0, callback));
             return Some(if is_whole { beat } else { Beat { least, most, ..beat } });
         }
+    }
+    let longest = steps().map(|(length, _)| length).fold(0.0, f64::max);
+    if longest > FAR {
+        // A source that stands still time and again: look often, so that it is seen when what came.
+        return None;
     }
     if short > CLOSE {
         let most = steps().map(|(_, frames)| frames).fold(0, u64::max) as f64;
