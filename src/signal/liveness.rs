@@ -115,9 +115,8 @@ impl Liveness {
         self.evidence += u32::from(loud >= SIGNAL);
         let loudest = self.swings.iter().fold(0.0, |most: f32, swing| most.max(*swing));
         let is_over = self.evidence >= EVIDENCE;
-        for channel in 0..self.channels {
-            let bit = 1 << channel;
-            let swing = ranges[channel].swing();
+        for (channel, range) in ranges.iter().enumerate().take(self.channels) {
+            let (bit, swing) = (1 << channel, range.swing());
             if self.alive & bit == 0 {
                 let lives = swing >= SOUND && swing >= ALIVE * loudest.max(self.before);
                 self.lives[channel] = if lives { self.lives[channel] + 1 } else { 0 };
@@ -153,8 +152,13 @@ mod tests {
     fn changes(stretches: &[Vec<f32>]) -> Vec<(usize, u32)> {
         let mut liveness = Liveness::new(RATE, 2);
         let all = stretches.concat();
-        let windows = all.chunks(2 * 960).enumerate();
-        windows.filter_map(|(i, window)| liveness.add(window).then(|| (i + 1, liveness.alive()))).collect()
+        let mut changes = Vec::new();
+        for (i, window) in all.chunks(2 * 960).enumerate() {
+            if liveness.add(window) {
+                changes.push((i + 1, liveness.alive()));
+            }
+        }
+        changes
     }
 
     #[test]
