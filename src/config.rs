@@ -83,6 +83,7 @@ impl Config {
             worker,
             corrected: None,
             attendance: Arc::default(),
+            led_to: Arc::default(),
         }
     }
 

@@ -271,7 +271,7 @@ impl Engine {
             line.timing.settle(&verdict, axis);
             // What is on its way was delivered in time; from here on everything is later, but for who holds back.
             let missing = Some(Cause::Lost);
-            let late = axis - loss.position;
+            let late = axis.saturating_sub(loss.position);
             let span = Span { start: axis, end: axis + frames, missing, error_frames, late };
             self.outlets.hole(span, line);
             self.sound.missing(frames);
@@ -285,9 +285,9 @@ impl Engine {
         self.add(|| Entry::Leave { last: last.copied(), live: *live, why });
         let first_hz = self.first_hz;
         // What comes between two epochs is a hole of its own.
-        let now = why.is_none().then_some(self.bulletin.now);
-        let ledger = self.ledger(&live.record, now);
-        self.past = self.together(live, now);
+        let until_now = why.is_none();
+        let ledger = self.ledger(&live.record, until_now);
+        self.past = self.together(live, until_now);
         if let Some(next) = self.next.take() {
             // It brought nothing.
             self.outlets.leave_empty(&next);
@@ -313,7 +313,7 @@ impl Engine {
             let report = line.report(ledger, why);
             self.keep(report);
         }
-        self.stats = self.together(live, now);
+        self.stats = self.together(live, until_now);
         if matches!(why, Some(Away::Idle | Away::Suspended)) {
             self.outlets.history.clear();
         }
@@ -366,7 +366,7 @@ impl Engine {
             line.timing.look(live, now);
             line.cadence.look(&live.record);
         }
-        self.stats = self.together(live, Some(self.bulletin.now));
+        self.stats = self.together(live, true);
         let Ledger { captured, dropped, lost, .. } = self.stats.ledger;
         self.rates.late(live.late);
         self.stats.rates = self.rates.look(now, captured, dropped, lost);
@@ -402,9 +402,9 @@ impl Engine {
         self.next.as_ref().or(self.line.as_ref().filter(|_| self.left.is_none()))
     }
 
-    fn ledger(&self, record: &Record, now: Option<Duration>) -> Ledger {
+    fn ledger(&self, record: &Record, until_now: bool) -> Ledger {
         self.open().map_or_else(Ledger::default, |line| {
-            let (unaccounted, unaccounted_error) = line.timing.unaccounted(now);
+            let (unaccounted, unaccounted_error) = line.timing.unaccounted(until_now);
             Ledger {
                 lost: line.timing.lost(),
                 lost_provisional: line.timing.lost_provisional(),
@@ -416,13 +416,13 @@ impl Engine {
     }
 
     /// The figures of all epochs.
-    fn together(&self, live: &Live, now: Option<Duration>) -> Stats {
+    fn together(&self, live: &Live, until_now: bool) -> Stats {
         let (past, Some(line)) = (&self.past, self.open()) else {
             let Stats { repaired_samples, wakeups, slow_closures, rates, .. } = self.stats;
             return Stats { repaired_samples, wakeups, slow_closures, rates, ..self.past };
         };
         Stats {
-            ledger: past.ledger + self.ledger(&live.record, now),
+            ledger: past.ledger + self.ledger(&live.record, until_now),
             clock: line.timing.stats(),
             callbacks: past.callbacks + live.record.callbacks,
             max_callback_frames: past.max_callback_frames.max(live.largest.into()),

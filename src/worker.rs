@@ -226,6 +226,8 @@ impl Worker {
         // Before the drain as well: a callback that hands over between the two is then news at the next look, which
         // comes soon, and not taken for served while its block waits for the next period's.
         let record = session.epoch.record.read();
+        // Behind it: what it tells was there by then, whatever held us up.
+        let read = self.clock.now();
         let live = live(session, record, std::mem::take(&mut self.watch.late));
         self.watch(now, &live);
         self.engine.delivered(&record, seen);
@@ -235,7 +237,7 @@ impl Worker {
         let more = drain(session, engine, || clock.now().saturating_duration_since(times.first_open));
         self.engine.heed(seen);
         self.engine.slow(self.desk.slow.take());
-        self.engine.look(&live, now.saturating_duration_since(self.times.origin));
+        self.engine.look(&live, read.saturating_duration_since(self.times.origin));
         self.stats.publish(self.engine.stats.to_words());
         if !session.paced {
             // A source that waits for room wakes us when there is none left, and we it when there is.

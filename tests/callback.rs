@@ -8,7 +8,7 @@ use hearken::testkit::pattern;
 use hearken::{SampleFormat, Tap};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{Mic, capture_from};
 
 /// The system's allocator, which counts what each thread asks of it.
@@ -130,6 +130,7 @@ fn the_error_callback_frees_the_message_of_cpals_error_and_nothing_else() {
 #[test]
 fn two_laps_of_the_pool_take_no_page_fault() {
     use nix::sys::resource::{UsageWho, getrusage};
+    use std::time::Instant;
     let faults = || getrusage(UsageWho::RUSAGE_THREAD).expect("the system tells").minor_page_faults();
     let mic = Mic::new(48_000, 2, SampleFormat::F32);
     let capture = capture_from(&mic);

@@ -116,7 +116,8 @@ impl Liveness {
         let loudest = self.swings.iter().fold(0.0, |most: f32, swing| most.max(*swing));
         let is_over = self.evidence >= EVIDENCE;
         for (channel, range) in ranges.iter().enumerate().take(self.channels) {
-            let (bit, swing) = (1 << channel, range.swing());
+            let bit = 1 << channel;
+            let swing = range.swing();
             if self.alive & bit == 0 {
                 let lives = swing >= SOUND && swing >= ALIVE * loudest.max(self.before);
                 self.lives[channel] = if lives { self.lives[channel] + 1 } else { 0 };
@@ -152,13 +153,12 @@ mod tests {
     fn changes(stretches: &[Vec<f32>]) -> Vec<(usize, u32)> {
         let mut liveness = Liveness::new(RATE, 2);
         let all = stretches.concat();
-        let mut changes = Vec::new();
-        for (i, window) in all.chunks(2 * 960).enumerate() {
-            if liveness.add(window) {
-                changes.push((i + 1, liveness.alive()));
-            }
-        }
-        changes
+        let windows = all.chunks(2 * 960).enumerate();
+        windows
+            .filter_map(
+                |(i, window)| if liveness.add(window) { Some((i + 1, liveness.alive())) } else { None },
+            )
+            .collect()
     }
 
     #[test]

@@ -102,6 +102,8 @@ fn speaker(host: &Host) -> Speaker {
     #[cfg(target_os = "linux")]
     match host {
         Host::Named(name) if name == by_pulse::NAME => return Speaker::Pulse,
+        // Its PulseAudio door says more of its devices than its own protocol does to cpal, and needs no library.
+        Host::Named(name) if name == by_pulse::PIPEWIRE && by_pulse::is_pipewire() => return Speaker::Pulse,
         Host::Named(name) if name.eq_ignore_ascii_case(by_alsa::NAME) => return Speaker::Alsa,
         Host::Native => return if has_pulse() { Speaker::Pulse } else { Speaker::Alsa },
         _ => {}
@@ -124,7 +126,7 @@ fn has_pulse() -> bool {
 /// Whether a host of this name can be asked for.
 fn knows(name: &str) -> bool {
     #[cfg(target_os = "linux")]
-    if name == by_pulse::NAME {
+    if [by_pulse::NAME, by_pulse::PIPEWIRE].contains(&name) {
         return true;
     }
     by_cpal::knows(name)
@@ -146,11 +148,18 @@ fn home<'a>(host: &Host, input: &'a Input) -> (Speaker, Option<&'a str>) {
 
 /// The names of the audio systems that this build knows and this machine has.
 pub fn hosts() -> Vec<String> {
-    let mut names = by_cpal::names();
+    let names = by_cpal::names();
     #[cfg(target_os = "linux")]
-    if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
-        names.insert(0, by_pulse::NAME.to_owned());
-    }
+    let names = {
+        let mut names = names;
+        if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
+            names.insert(0, by_pulse::NAME.to_owned());
+            if by_pulse::is_pipewire() {
+                names.insert(1, by_pulse::PIPEWIRE.to_owned());
+            }
+        }
+        names
+    };
     names
 }
 
@@ -199,12 +208,6 @@ const EVERY: Duration = Duration::from_secs(3);
 /// Calls `changed` whenever devices have come or gone, from a thread of its own, since some systems hang when they are
 /// asked; until what it returns is dropped. None where no thread could be started: nobody is told then.
 pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 'static) -> Option<Stop> {
-    // cpal's list of PipeWire's devices has every program's streams in it, ours among them; its PulseAudio door tells.
-    #[cfg(target_os = "linux")]
-    let host = match host {
-        Host::Named(name) if name.eq_ignore_ascii_case("pipewire") && has_pulse() => by_pulse::NAME.into(),
-        host => host,
-    };
     let thread = || thread::Builder::new().name("hearken-list".into());
     let mut known = Known { devices: None, host, changed };
     #[cfg(target_os = "linux")]

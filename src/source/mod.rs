@@ -20,9 +20,9 @@ use crate::intake::Final;
 use crate::time::{Clock, Waker};
 use crate::timeline::Anchor;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use synthetic::Synthetic;
@@ -30,10 +30,6 @@ use synthetic::Synthetic;
 /// What to capture from.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "some of cpal's devices are large, and nobody has many of these"
-)]
 pub enum Input {
     /// The system's default microphone.
     #[default]
@@ -166,6 +162,8 @@ pub(crate) struct Wish {
     pub worker: Waker,
     /// Each thread that opens or holds a device has one.
     pub attendance: Arc<()>,
+    /// Where a server behind the audio system led a device that was named, when it was opened first.
+    pub led_to: Arc<OnceLock<String>>,
 }
 
 /// An open source and the epoch that it fills.

@@ -48,8 +48,12 @@ const STANDS: u32 = 8;
 /// So many early stamps in a row that agree with each other are a new clock; so many that are far too late.
 const EARLY_STRIKES: u32 = 8;
 const FAR_STRIKES: u32 = 500;
+/// Stamps that advance by less than this part of their audio come in a burst.
+const CAUGHT_UP: f64 = 0.5;
 /// What the stamps say of a loss is true if they say so much of it.
 const FOLLOWED: f64 = 0.5;
+/// Seconds of stamps that say where a loss has left them.
+const NEWEST: f64 = 0.1;
 
 /// A stamp: `d` nanoseconds later than the nominal rate makes it at `x`, nominal seconds since the base. It has no
 /// position, which `x` stands for: every capture keeps hundreds.
@@ -82,7 +86,10 @@ pub struct Clock {
     grain: Grain,
     track: Track,
     unrest: Unrest,
+    /// So much of a loss, in nanoseconds, stamps that have hidden the rest may hide as well.
+    telling: f64,
     last_ns: f64,
+    last_x: f64,
     /// How often in a row the last stamp came again.
     stands: u32,
     blocks: u64,
@@ -108,7 +115,9 @@ impl Clock {
             grain: Grain::default(),
             track: Track::new(f64::from(rate_hz)),
             unrest: Unrest::default(),
+            telling: 0.0,
             last_ns: f64::NAN,
+            last_x: 0.0,
             stands: 0,
             blocks: 0,
             bad: 0,
@@ -191,19 +200,25 @@ impl Clock {
         let lost_ns = frames / self.rate * 1e9;
         let late = |position: f64| self.track.at(position).map_or(0.0, |ns| ns - position / self.rate * 1e9);
         let missing = lost_ns - (late(end) - late(position));
-        if missing < FOLLOWED * lost_ns {
+        // It has been followed, or the map was begun anew behind it.
+        if missing < FOLLOWED * lost_ns || position < self.track.start {
             return;
         }
         let behind = self.x(position) - 0.5 / self.rate;
-        let line = self.line();
-        let told = self.recent.iter().filter(|sample| sample.x >= behind).map(|it| it.d - line.at(it.x));
-        let told = told.fold(f64::INFINITY, f64::min);
-        let hidden = if told.is_finite() { lost_ns - told } else { 0.0 };
+        let Some(&Sample { x, d }) = self.recent.back().filter(|sample| sample.x >= behind) else {
+            return self.reanchor(position, frames);
+        };
+        let told = d - self.line().at(x);
+        let hidden = lost_ns - told;
         if hidden.abs() > FOLLOWED * lost_ns {
-            // The stamps' clock is that much behind from now on.
+            // The stamps' clock is that much behind from now on; and what it still tells of it, it may hide yet.
             self.jumped -= hidden;
-            self.recent.iter_mut().filter(|sample| sample.x >= behind).for_each(|sample| sample.d += hidden);
-            self.unrest.raise(0.1 * hidden);
+            self.telling = told.max(0.0);
+            self.recent.retain(|sample| sample.x < behind);
+            self.recent.push_back(Sample { x, d: d + hidden });
+        } else {
+            // Meanwhile more was lost, perhaps.
+            self.recent.retain(|sample| sample.x < behind || sample.x >= x - NEWEST);
         }
         self.reanchor(position, frames);
     }
@@ -305,6 +320,7 @@ impl Clock {
 
     fn bound(&self, x: f64) -> f64 {
         self.unrest.ns
+            + self.telling
             + match self.class {
                 StampClass::Device => self.lock.bound(x),
                 StampClass::Smoothed => self.hull.middle.bound(),
@@ -327,7 +343,9 @@ impl Clock {
         self.base.get_or_insert((position, ns));
         let sample = self.sample(position, ns)?;
         let late = sample.d - self.line().at(sample.x);
-        self.stands = if std::mem::replace(&mut self.last_ns, ns) == ns { self.stands + 1 } else { 0 };
+        let step_ns = ns - std::mem::replace(&mut self.last_ns, ns);
+        self.stands = if step_ns == 0.0 { self.stands + 1 } else { 0 };
+        let pace_ns = (sample.x - std::mem::replace(&mut self.last_x, sample.x)) * 1e9;
         let early: f64 = match self.class {
             StampClass::Learning => 500e6,
             StampClass::Device => f64::max(10.0 * self.lock.sigma, 1e6),
@@ -343,6 +361,10 @@ impl Clock {
         if -early <= late && late <= FAR_NS {
             self.strikes.count = 0;
             return Some(sample);
+        }
+        if late > 0.0 && step_ns < CAUGHT_UP * pace_ns {
+            // What comes in a burst, behind a stall, says nothing of a clock.
+            return None;
         }
         self.bad += 1;
         self.strikes.push(sample.d, late);

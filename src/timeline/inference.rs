@@ -216,18 +216,21 @@ impl Inference {
         }
     }
 
-    /// What the callbacks tell, as of `now`.
+    /// What the callbacks tell, as of `now`: when they had told it, at the earliest.
     pub fn look(&mut self, live: &Live, now: Duration) {
         self.pieces.look(now, &live.record, live.largest, self.rate);
+        let (captured, now_ns) = (live.record.captured, now.as_nanos() as f64);
+        self.arrivals.came(captured, now_ns, self.pieces_ns(), self.run.is_some());
     }
 
-    /// A block of frames `[start, end)`, stamped `ns`, was seen at `seen_ns`: comes before its stamp.
-    pub fn arrived(&mut self, (start, end): (u64, u64), ns: f64, seen_ns: f64) {
-        self.arrivals.push((start, end), ns, seen_ns, self.pieces_ns(), self.run.is_some());
+    /// A block's first frame and its stamp: comes before it is judged.
+    pub fn stamp(&mut self, start: u64, ns: f64) {
+        self.arrivals.stamp(start, ns);
     }
 
-    /// What the arrivals say, behind the block's stamp. `is_other_rate`: the device is known to run at another rate.
-    pub fn conserve(&mut self, is_other_rate: bool) -> Option<Verdict> {
+    /// What the arrivals say at a block that begins with frame `start`, behind its stamp. `is_other_rate`: the device is
+    /// known to run at another rate.
+    pub fn conserve(&mut self, start: u64, is_other_rate: bool) -> Option<Verdict> {
         let pieces_ns = self.pieces_ns();
         let (missing, state) = match self.arrivals.judge(pieces_ns, is_other_rate, self.is_pieced()) {
             Arrived::Whole if self.arrivals.is_behind() => return None,
@@ -250,7 +253,7 @@ impl Inference {
         if frames == 0 || (is_known && !is_settled) {
             return None;
         }
-        let verdict = self.tell(missing.position, frames, error_frames, state);
+        let verdict = self.tell(missing.position.min(start), frames, error_frames, state);
         if is_settled {
             (self.run, self.hint) = (None, 0);
             self.arrivals.settle(missing.ns);
@@ -263,11 +266,12 @@ impl Inference {
         self.told
     }
 
-    /// Frames that should have come by `now_ns` and are in no account, and how many may be held instead.
-    pub fn unaccounted(&self, now_ns: f64) -> (u64, u64) {
+    /// Frames that should have come and are in no account, and how many may be held instead: by the last look, or by when
+    /// the newest came.
+    pub fn unaccounted(&self, until_now: bool) -> (u64, u64) {
         let frames = |ns: f64| (ns.max(0.0) * 1e-9 * self.rate).round() as u64;
         let told = self.told.map_or(0, |verdict| verdict.frames);
-        (frames(self.arrivals.behind_ns(now_ns)).saturating_sub(told), frames(held_ns(self.pieces_ns())))
+        (frames(self.arrivals.behind_ns(until_now)).saturating_sub(told), frames(held_ns(self.pieces_ns())))
     }
 
     /// Seconds from a loss until it is settled, where stamps come every `step` frames.

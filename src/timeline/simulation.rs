@@ -209,7 +209,7 @@ impl Server {
     }
 
     /// When a frame was captured.
-    fn time_ns(&self, frame: f64) -> f64 {
+    pub fn time_ns(&self, frame: f64) -> f64 {
         1e9 + frame / (self.rate * (1.0 + self.ppm * 1e-6)) * 1e9
     }
 
@@ -259,11 +259,12 @@ impl Server {
                 let back = at_s * 1e9 + away_s * 1e9;
                 let passed = (away_s * self.rate) as u64;
                 let kept = ((kept_s * self.rate) as u64).min(passed) / u64::from(self.frames);
-                (0..kept).for_each(|_| self.call(back));
+                // One behind the other, as fast as somebody takes them.
+                (0..kept).for_each(|call| self.call(back + call as f64 * 50e3));
                 if kept_s < away_s {
                     self.lose(passed - kept * u64::from(self.frames), back);
                 }
-                self.last_at = back;
+                self.last_at = back + kept as f64 * 50e3;
                 continue;
             }
             let at = (due + late).max(self.last_at);

@@ -190,7 +190,7 @@ impl Timing {
                 self.inference.forget_stamps();
             }
         }
-        self.inference.arrived((start, header.captured), ns, seen_ns);
+        self.inference.stamp(start, ns);
         let verdict = if self.is_observed {
             // Its last frame had been captured by then.
             self.clock.push(header.captured as f64, seen_ns);
@@ -199,7 +199,7 @@ impl Timing {
             self.stamped(start, ns, xruns)
         };
         self.is_by_arrivals = verdict.is_none();
-        verdict.or_else(|| self.inference.conserve(self.actual_rate_hz.is_some()))
+        verdict.or_else(|| self.inference.conserve(start, self.actual_rate_hz.is_some()))
     }
 
     /// The stamp of a block that begins with frame `start`.
@@ -260,11 +260,10 @@ impl Timing {
     }
 
     /// Frames by which what came, what is lost and what looks lost are fewer than our own clock says, at a rate that a
-    /// device may have; and as many as may be on their way, held by the device or a server. Of the time until `now`, or
-    /// until the newest block came.
-    pub fn unaccounted(&self, now: Option<Duration>) -> (u64, u64) {
-        let now_ns = now.map_or(f64::NEG_INFINITY, |now| now.as_nanos() as f64);
-        if self.is_own { (0, 0) } else { self.inference.unaccounted(now_ns) }
+    /// device may have; and as many as may be on their way, held by the device or a server. Of the time until the last look,
+    /// or until the newest frame came.
+    pub fn unaccounted(&self, until_now: bool) -> (u64, u64) {
+        if self.is_own { (0, 0) } else { self.inference.unaccounted(until_now) }
     }
 
     /// When the frame at `axis` was captured, where that place is known to within `error_frames`.

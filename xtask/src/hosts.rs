@@ -5,7 +5,7 @@ use crate::workspace::Workspace;
 use crate::{Outcome, checks, child, setup};
 
 /// The program with every host it can have.
-const PROGRAM: &str = "--package hearken-cli --features jack,pipewire";
+const PROGRAM: &str = "--package hearken-cli --features jack";
 
 /// The table of paths and scenes, and the figures. `--newer` has Debian's newest PipeWire instead of the system's; the
 /// other arguments are the test program's own, which knows the paths and scenes.

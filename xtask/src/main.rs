@@ -6,18 +6,21 @@ mod app;
 mod bench;
 mod checks;
 mod child;
+mod compiler;
 mod demo;
 mod duplicates;
 mod hosts;
 mod instructions;
 mod licences;
 mod loom;
+mod macos;
 mod mutants;
 mod rivals;
 mod sanitizers;
 mod setup;
 mod soak;
 mod tally;
+mod windows;
 mod workspace;
 
 use std::process::ExitCode;
@@ -108,6 +111,18 @@ const VERBS: &[Verb] = &[
         arguments: "[--minutes N]",
         what: "record for 10 minutes with the meter running; red where memory grows or a core is kept busy",
         run: app::soak,
+    },
+    Verb {
+        name: "windows",
+        arguments: "[--check|FILTER]",
+        what: "compile for Windows, run every test that can run under Wine, and capture through WASAPI there",
+        run: windows::run,
+    },
+    Verb {
+        name: "macos",
+        arguments: "",
+        what: "compile library, program, tests, plugin and recorder for macOS, as far as clippy",
+        run: macos::run,
     },
     Verb {
         name: "setup",

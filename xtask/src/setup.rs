@@ -72,8 +72,6 @@ pub const HOSTS: &[Need] = &[
     need("libjack-jackd2-dev", "jack-audio-connection-kit-devel", "jack2", Sign::Library("jack")),
     need("alsa-utils", "alsa-utils", "alsa-utils", Sign::Program("arecord")),
     need("dbus", "dbus-daemon", "dbus", Sign::Program("dbus-daemon")),
-    need("libpipewire-0.3-dev", "pipewire-devel", "libpipewire", Sign::Library("libpipewire-0.3")),
-    need("libclang-dev", "clang-devel", "clang", Sign::Program("clang")),
 ];
 
 /// ALSA's plugin for PipeWire. Debian's package of it excludes PulseAudio's, which the tests need as well, so there it
@@ -115,6 +113,13 @@ pub const APP_TEST: &[Need] = &[
     need("nodejs", "nodejs", "nodejs", Sign::Program("node")),
     need("npm", "npm", "npm", Sign::Program("npm")),
 ];
+
+/// What links programs for Windows.
+pub const WINDOWS_BUILD: &[Need] =
+    &[need("gcc-mingw-w64-x86-64", "mingw64-gcc", "mingw-w64-gcc", Sign::Program("x86_64-w64-mingw32-gcc"))];
+
+/// What runs them.
+pub const WINE: &[Need] = &[need("wine64", "wine-core", "wine", Sign::Program("wine64"))];
 
 /// Installs what the build and the tests need, with `--build` only what the build needs.
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
@@ -236,30 +241,30 @@ pub fn prepare<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Outcome {
     Err(format!("system packages are missing; install them by hand, then run this again:\n  {by_hand}"))
 }
 
-/// Installs Debian packages, as root directly and as anybody else through sudo.
+/// Installs Debian packages.
 fn install(packages: &str) -> Outcome {
     println!("setup: missing system packages: {packages}");
-    let root = child::ask(Command::new("id").arg("-u")).as_deref() == Some("0");
-    if !root && !seen(&Sign::Program("sudo")) {
-        return Err(format!(
-            "not root, and there is no sudo; type as root:\n  apt-get update && apt-get install {packages}"
-        ));
-    }
-    let apt = |words: &str| {
-        let mut command = Command::new(if root { "env" } else { "sudo" });
-        if !root {
-            command.arg("env");
-        }
-        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(words.split_whitespace());
-        println!("setup: apt-get {words}");
-        child::run(&mut command).map_err(|error| format!("apt-get {words}: {error}"))
-    };
     apt("update")?;
     apt(&format!("install --yes --no-install-recommends {packages}"))?;
     match packages.split_whitespace().find(|package| !installed(package)) {
         Some(package) => Err(format!("apt-get reported success, but {package} is not installed")),
         None => Ok(()),
     }
+}
+
+/// Runs apt-get, as root directly and as anybody else through sudo.
+pub fn apt(words: &str) -> Outcome {
+    let root = child::ask(Command::new("id").arg("-u")).as_deref() == Some("0");
+    if !root && !seen(&Sign::Program("sudo")) {
+        return Err(format!("not root, and there is no sudo; type as root:\n  apt-get {words}"));
+    }
+    let mut command = Command::new(if root { "env" } else { "sudo" });
+    if !root {
+        command.arg("env");
+    }
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(words.split_whitespace());
+    println!("setup: apt-get {words}");
+    child::run(&mut command).map_err(|error| format!("apt-get {words}: {error}"))
 }
 
 /// Whether dpkg has the package in the state "installed".

@@ -65,6 +65,11 @@ impl Workspace {
         command
     }
 
+    /// The cargo that runs this program.
+    pub fn program(&self) -> &std::ffi::OsStr {
+        &self.cargo
+    }
+
     /// The resolved dependencies as a lock file has them: of every platform, or of one target triple.
     pub fn dependencies(&self, lock: &Lock, platform: Option<&str>) -> Result<Metadata, String> {
         let mut command = MetadataCommand::new();

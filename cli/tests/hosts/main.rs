@@ -1,7 +1,7 @@
 //! Every way that audio takes to the program on people's systems, and what happens on it: paths times scenes, each on
 //! private servers, with the system's own recorder beside it as the witness.
 //!
-//! `cargo test -p hearken-cli --features jack,pipewire --test hosts` runs the short form as tests;
+//! `cargo test -p hearken-cli --features jack --test hosts` runs the short form as tests;
 //! `cargo xtask hosts` the table.
 
 #[cfg(target_os = "linux")]

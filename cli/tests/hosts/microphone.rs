@@ -31,7 +31,7 @@ pub const FLAG: &str = "--microphone";
 /// A jump of the server's count that is longer is another count.
 const LONGEST_JUMP: u32 = 10 * RATE;
 
-/// A server that stood still for longer has lost what was said meanwhile, also where its count does not say so.
+/// The count may be off the clock by so much.
 const LONGEST_STAND: u32 = RATE / 4;
 
 /// A writer that was held for longer does not catch up: nothing keeps so much.
@@ -99,7 +99,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     let [says, begun, into, names @ ..] = arguments else { return ExitCode::from(2) };
     let Ok(begun_ns) = begun.parse() else { return ExitCode::from(2) };
     let base = if says == "mic2" { SECOND } else { 0 };
-    let line = Line { begun_ns, base, constant: says == "loudspeaker" };
+    let line = Line { begun_ns, base, constant: says == "loudspeaker", stands_for_good: into == "clients" };
     match (into.as_str(), names) {
         ("fifo", [path]) => line.into_fifo(Path::new(path)),
         ("ports", names) => line.into_graph(&|port| names.iter().any(|name| port.starts_with(name.as_str()))),
@@ -114,6 +114,8 @@ struct Line {
     begun_ns: u64,
     base: u32,
     constant: bool,
+    /// What a pause of the server took is gone, whatever it counts.
+    stands_for_good: bool,
 }
 
 impl Line {
@@ -174,11 +176,12 @@ impl Line {
         }
     }
 
-    /// 10 ms at a time, until nobody reads or the FIFO is another one.
+    /// 10 ms at a time, each when its last frame is due, until nobody reads or the FIFO is another one.
     fn until_it_breaks(self, mut fifo: File, path: &Path) {
         let block = RATE / 100;
         let mut next = self.due();
         loop {
+            sleep(Duration::from_secs(1) * (next + block).saturating_sub(self.due()) / RATE);
             let bytes: Vec<u8> = (next..next + block)
                 .map(|position| if self.constant { [8_192; 2] } else { stereo16(self.at(position)) })
                 .flat_map(|frame| [frame[0].to_le_bytes(), frame[1].to_le_bytes()].concat())
@@ -191,7 +194,6 @@ impl Line {
             if due > next + (LONGEST_LAG.as_millis() as u32) * (RATE / 1000) {
                 next = due;
             }
-            sleep(Duration::from_secs(1) * next.saturating_sub(due) / RATE);
         }
     }
 }
@@ -235,13 +237,17 @@ struct Speaker {
 impl ProcessHandler for Speaker {
     fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
         let (count, frames) = (scope.last_frame_time(), scope.n_frames());
-        let now = self.line.due();
-        // What the graph leaves out is left out here: it is a jump of the positions.
-        let counted = self.next.and_then(|(due, position)| {
-            let jump = count.wrapping_sub(due);
-            (jump < LONGEST_JUMP).then(|| position.wrapping_add(jump))
-        });
-        let position = counted.filter(|position| *position + LONGEST_STAND > now).unwrap_or(now);
+        // A device hands over what it has heard until now.
+        let now = self.line.due().saturating_sub(frames);
+        // What the graph leaves out is left out here: it is a jump of the positions, unless the clock says otherwise.
+        let (next, jump) = self.next.map_or((now, 0), |(due, next)| (next, count.wrapping_sub(due)));
+        let position = match next.wrapping_add(jump) {
+            counted if jump < LONGEST_JUMP && counted.abs_diff(now) < LONGEST_STAND => counted,
+            _ if next.abs_diff(now) < LONGEST_STAND => next,
+            // PipeWire makes up for a pause, or its count jumps within a cycle or two; JACK's never says.
+            _ if jump == 0 && !self.line.stands_for_good => next,
+            _ => now,
+        };
         self.next = Some((count.wrapping_add(frames), position.wrapping_add(frames)));
         for (at, sample) in (position..).zip(self.port.as_mut_slice(scope)) {
             let [said, _] = Code::Float.frame(self.line.at(at));

@@ -130,6 +130,7 @@ pub struct Rig {
     pub route: Route,
     voices: Vec<(Says, Background)>,
     begun_ns: u64,
+    stands_still: bool,
     server: Server,
 }
 
@@ -144,7 +145,7 @@ impl Rig {
             System::PulseAudio => Server::PulseAudio(PulseServer::start(RATE, 2)),
             System::Jack => Server::Jack(JackServer::start(1024)),
         };
-        let rig = Self { route, voices: Vec::new(), begun_ns: now_ns(), server };
+        let rig = Self { route, voices: Vec::new(), begun_ns: now_ns(), stands_still: false, server };
         if route.host() == "alsa" {
             fs::write(rig.asound_conf(), asound_conf(route)).expect("a client's configuration");
         }
@@ -289,11 +290,14 @@ impl Rig {
     /// The server stands still until [`go_on`](Self::go_on).
     pub fn stand_still(&mut self) {
         self.signal(Signal::SIGSTOP);
+        self.stands_still = true;
     }
 
     /// It goes on.
     pub fn go_on(&mut self) {
-        self.signal(Signal::SIGCONT);
+        if std::mem::take(&mut self.stands_still) {
+            self.signal(Signal::SIGCONT);
+        }
     }
 
     fn signal(&mut self, signal: Signal) {

@@ -1,5 +1,6 @@
 //! A take of the program, with the native recorder beside it, and what both have and say.
 
+use super::microphone::RATE;
 use super::rig::Rig;
 use super::support::counted::{Holds, Recorded};
 use super::support::wait_for;
@@ -34,6 +35,8 @@ impl Plan {
 /// What there is after a take.
 #[derive(Debug)]
 pub struct Outcome {
+    /// How long the take was to be.
+    pub seconds: f64,
     /// The exit code; nothing when it had to be killed.
     pub code: Option<i32>,
     /// What the program said.
@@ -71,6 +74,7 @@ pub fn record(rig: &mut Rig, plan: &Plan, script: impl FnOnce(&mut Rig)) -> Outc
     let read = |name| Recorded::read(&file(name), code_of).unwrap_or_default();
     let json = fs::read_to_string(file("ours.json")).ok().and_then(|text| serde_json::from_str(&text).ok());
     Outcome {
+        seconds: plan.seconds,
         code,
         said: program.said(),
         json: json.unwrap_or_default(),
@@ -181,24 +185,27 @@ impl Drop for Busy {
 impl Outcome {
     /// Frames that the account says are missing, settled or not, and by how many it may be off.
     pub fn told(&self) -> (i64, i64) {
-        let number = |value: &Value| value.as_i64().unwrap_or(0);
-        let list = |name: &str| self.json[name].as_array().cloned().unwrap_or_default();
-        let settled = list("gaps").iter().fold((0, 0), |(frames, error), gap| {
-            (frames + number(&gap["frames"]), error + number(&gap["error_frames"]))
-        });
-        let provisional = self.provisional();
-        (settled.0 + provisional.0, settled.1 + provisional.1)
+        let (settled, unsettled) = (sum(&self.json["gaps"]), self.unsettled());
+        (settled.0 + unsettled.0, settled.1 + unsettled.1)
     }
 
-    /// Losses that were neither settled nor revoked when the take ended: nothing stands for them in the file.
-    pub fn provisional(&self) -> (i64, i64) {
-        let events = self.json["events"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let mut open: Option<(i64, i64)> = None;
-        for event in events.iter().filter(|event| event["kind"] == "lost") {
-            let (frames, error) = (event["frames"].as_i64(), event["error_frames"].as_i64());
-            open = (event["state"] == "provisional").then(|| (frames.unwrap_or(0), error.unwrap_or(0)));
+    /// Those of them that nothing stands for in the file: losses that were not settled when the take ended, and what the
+    /// account's own clock says that it lacks.
+    pub fn unsettled(&self) -> (i64, i64) {
+        let provisional = sum(&self.json["provisional"]);
+        let ledger = &self.json["ledger"];
+        if ledger["clock_agrees"] != false {
+            return provisional;
         }
-        open.unwrap_or_default()
+        let count = |name: &str| ledger[name].as_i64().unwrap_or(0);
+        (provisional.0 + count("unaccounted"), provisional.1 + count("unaccounted_error"))
+    }
+
+    /// By how many frames the file is shorter than the take was to be, beyond what is missing within it: what did not come
+    /// any more when the end came.
+    pub fn missing_at_the_end(&self) -> i64 {
+        let asked = (self.seconds * f64::from(RATE)) as i64;
+        (asked - self.ours.frames as i64 - self.ours.falls_short().max(0)).max(0)
     }
 
     /// How many events of this kind there were.
@@ -221,4 +228,13 @@ impl Outcome {
         let inside = self.ours.runs.iter().filter(|run| run.at > *first && run.at < *last);
         inside.filter(|run| is(run.holds)).map(|run| run.frames).sum()
     }
+}
+
+/// Frames of holes in the account, and by how many they may be off.
+fn sum(gaps: &Value) -> (i64, i64) {
+    let gaps = gaps.as_array().map(Vec::as_slice).unwrap_or_default();
+    let count = |gap: &Value, name: &str| gap[name].as_i64().unwrap_or(0);
+    gaps.iter().fold((0, 0), |(frames, error), gap| {
+        (frames + count(gap, "frames"), error + count(gap, "error_frames"))
+    })
 }

@@ -15,9 +15,6 @@ use std::time::Duration;
 const ASK: Duration = Duration::from_millis(250);
 /// A PCM that wakes us for nothing is left alone for half a period, and for no less than this.
 const LEAST_REST: Duration = Duration::from_millis(5);
-/// With more periods waiting than this we were away ourselves: then no more is taken at a time than the pool has room
-/// for, and the rest waits in the ring.
-const AWAY_PERIODS: usize = 8;
 /// More descriptors than any plugin has; they are the plugin's to change.
 const MOST_DESCRIPTORS: usize = 32;
 
@@ -179,11 +176,8 @@ impl<'a> AlsaReader<'a> {
         Ok((whole(frames), back(now_ns(), frames)))
     }
 
-    /// How many of `waiting` frames may be taken now.
+    /// How many of `waiting` frames may be taken now: what the pool has no room for is not lost while it is in the ring.
     fn room(&self, waiting: usize) -> usize {
-        if waiting <= AWAY_PERIODS * self.ring.period {
-            return waiting;
-        }
         match self.data.room() {
             // Nothing waits in a ring that is about to overrun.
             Some(0) if waiting > self.ring.frames / 4 * 3 => waiting,

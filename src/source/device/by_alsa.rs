@@ -9,7 +9,6 @@ use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::DataCallback;
 use crate::source::permission::{explain, permission};
 use crate::source::{FormatWish, InputInfo, Running, Session, Stop, Wish, no_thread};
-use crate::time::Waker;
 use crate::timeline::Anchor;
 use alsa::card;
 use alsa::ctl::{Ctl, DeviceIter};
@@ -159,8 +158,11 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     // Which microphone these lead to is the server's choice.
     let is_open_choice = id.is_none_or(|id| [DEFAULT, "pulse", "pipewire"].contains(&id));
     let opened = open(wish, id).and_then(|opened| {
-        if is_open_choice && opened.info.server.is_some() {
-            refuse_a_monitor()?;
+        match wish.led_to.get() {
+            _ if opened.info.server.is_none() => {}
+            _ if is_open_choice => refuse_a_monitor()?,
+            Some(source) => refuse_another(source)?,
+            None => {}
         }
         let (ours, theirs) = UnixStream::pair().map_err(|error| no_thread(&error))?;
         opened.pcm.start().map_err(|error| not_open(&error, &opened.info.name))?;
@@ -174,7 +176,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
         }
     };
     let Opened { pcm, info, epoch, data, faults, card, ring } = opened;
-    let is_left_to_a_server = is_open_choice && info.server.is_some();
+    let is_behind_a_server = info.server.is_some();
     let started = wish.clock.now();
     let stream_ns = now_ns();
     let error = wish.clock.now().saturating_duration_since(started);
@@ -185,7 +187,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     if !told.tell(Ok(session)) {
         return;
     }
-    let guard = is_left_to_a_server.then(|| guard(faults.clone(), wish.worker.clone())).flatten();
+    let guard = is_behind_a_server.then(|| guard(!is_open_choice, faults.clone(), wish)).flatten();
     #[cfg(feature = "realtime")]
     super::hurry(&faults, ring.period as u32, ring.rate_hz);
     let over = AlsaReader::new(&pcm, card, ring, data, faults.clone(), end.as_fd()).run();
@@ -210,12 +212,24 @@ fn refuse_a_monitor() -> Result<(), Error> {
     })
 }
 
-/// Sees to it, on a thread of its own, that a server which moves the stream to what an output plays is told as a device
-/// that is gone; until what it returns is dropped.
-fn guard(faults: Arc<Faults>, worker: Waker) -> Option<Stop> {
+/// Where the microphone that a name led to is gone, the server would lead it to another.
+fn refuse_another(source: &str) -> Result<(), Error> {
+    let known = by_pulse::list().unwrap_or_default();
+    if known.is_empty() || known.iter().any(|device| device.id == source) {
+        return Ok(());
+    }
+    let message = format!("the microphone '{source}' is gone, to which this device led. Nothing was opened");
+    Err(Error::new(ErrorKind::NoDevice, message))
+}
+
+/// Sees to it, on a thread of its own, that a server which moves the stream to what an output plays, or a pinned one
+/// elsewhere, is told as a device that is gone; until what it returns is dropped.
+fn guard(is_pinned: bool, faults: Arc<Faults>, wish: &Wish) -> Option<Stop> {
+    let (worker, led_to) = (wish.worker.clone(), wish.led_to.clone());
     let (ours, theirs) = UnixStream::pair().ok()?;
     let watch = move || {
-        if by_pulse::is_given_a_monitor(&theirs) {
+        let remember = |source| drop(led_to.set(source));
+        if by_pulse::is_moved(&theirs, is_pinned, remember) {
             faults.report(Fault::Lost);
             worker.wake();
         }

@@ -1,6 +1,8 @@
 //! Devices, by cpal.
 
 use super::cpal_conversion::{choose_format, fault, opening, own_format, to_cpal};
+#[cfg(feature = "jack")]
+use super::jack_ports::Ports;
 use super::{DeviceInfo, DeviceKind, Told, frames_in, hosts, there_is_no};
 use crate::epoch::{Epoch, Inlet, epoch};
 use crate::error::{Error, ErrorKind};
@@ -101,42 +103,9 @@ pub(super) fn list(host: &Host) -> Result<Vec<DeviceInfo>, Error> {
             });
         }
     }
-    match host.id().to_string().as_str() {
-        // Its outputs say that they are inputs as well.
-        "jack" => found.retain(|device| device.id != "output"),
-        "pipewire" => name_by_the_door(&mut found),
-        _ => {}
-    }
+    // JACK's outputs say that they are inputs as well.
+    found.retain(|device| device.host != "jack" || device.id != "output");
     Ok(found)
-}
-
-/// What PipeWire's devices are, and which is the default, as its PulseAudio door tells: cpal has its own two "defaults",
-/// other programs' streams and outputs among them. Nothing changes where there is no door.
-fn name_by_the_door(found: &mut Vec<DeviceInfo>) {
-    let known = door();
-    if known.is_empty() {
-        return;
-    }
-    for device in &mut *found {
-        let same = known.iter().find(|known| known.id == device.id);
-        device.is_default = same.is_some_and(|known| known.is_default);
-        device.kind = same.map_or(DeviceKind::Other, |known| known.kind);
-        if let Some(known) = same {
-            device.name.clone_from(&known.name);
-        }
-    }
-    found.sort_by_key(|device| !device.is_default);
-}
-
-/// The host that is PipeWire's PulseAudio door.
-const DOOR: &str = "pulseaudio";
-
-/// The devices of the PulseAudio server, or of PipeWire by its door; none where there is neither.
-fn door() -> Vec<DeviceInfo> {
-    #[cfg(target_os = "linux")]
-    return super::by_pulse::list().unwrap_or_default();
-    #[cfg(not(target_os = "linux"))]
-    Vec::new()
 }
 
 /// What devices of whatever kind a host has, the default input first; opens none. None where it does not say, and of
@@ -172,72 +141,45 @@ pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
         }
     };
     let (host, id) = (session.info.host.clone(), session.info.id.clone());
+    let is_default = matches!(wish.input, Input::Default);
     #[cfg(feature = "jack")]
-    if host == "jack" {
-        super::jack_ports::connect(&door());
+    let ports = if is_default && host == "jack" { Ports::new(&wish.clock, sleeper.waker()) } else { None };
+    #[cfg(feature = "jack")]
+    if ports.as_ref().is_some_and(|ports| !ports.are_joined()) {
+        let message = "there is no microphone among JACK's ports; start one, or join the ports of the device `input` by \
+                       hand. Nothing was opened";
+        told.tell(Err(Error::new(ErrorKind::NoDevice, message)));
+        return;
     }
     // Nobody waits any more when the time limit has passed: then the stream is dropped at once.
     if !told.tell(Ok(session)) {
         return;
     }
-    let follows = matches!(wish.input, Input::Default) && !STANDS.contains(&host.as_str());
-    // The PulseAudio door tells when there is another default; elsewhere one has to look.
-    let told = (follows && host == "pipewire").then(|| {
-        let thread = sleeper.waker();
-        super::watch(Host::from(DOOR), &wish.clock, move || thread.wake())
-    });
-    let patience = if follows && told.is_none() { FOLLOW } else { Duration::from_secs(3600) };
-    let before = if told.is_some() { default_id(home) } else { Some(id) };
+    let follows = is_default && !STANDS.contains(&host.as_str());
     // Ends when the other end is gone.
     while stopped.try_recv() != Err(TryRecvError::Disconnected) {
-        if follows {
-            match default_id(home) {
-                // What the system takes where there is no microphone is none.
-                None if told.is_some() && before.is_some() => faults.report(Fault::Lost),
-                Some(now) if before.as_ref().is_some_and(|before| *before != now) => {
-                    faults.report(Fault::DefaultMoved);
-                }
-                _ => {}
+        if follows && default_id(home).is_some_and(|default| default != id) {
+            faults.report(Fault::DefaultMoved);
+        }
+        #[cfg(feature = "jack")]
+        if let Some(ports) = &ports {
+            if !ports.are_joined() {
+                faults.report(Fault::Lost);
+            } else if ports.has_moved() {
+                faults.report(Fault::DefaultMoved);
             }
         }
-        sleeper.park(patience);
+        sleeper.park(if follows { FOLLOW } else { Duration::from_secs(3600) });
     }
-    drop((stream, told));
+    #[cfg(feature = "jack")]
+    drop(ports);
+    drop(stream);
     drop(closing);
 }
 
-/// The id of the microphone that a host takes where none is named.
+/// The id of the microphone that cpal takes where none is named.
 fn default_id(host: &Host) -> Option<String> {
-    let host = reach(host).ok()?;
-    if host.id().to_string() == "pipewire" {
-        let known = door();
-        if !known.is_empty() {
-            return known.into_iter().find(|device| device.is_default).map(|device| device.id);
-        }
-    }
-    host.default_input_device()?.id().ok().map(|id| id.id().to_owned())
-}
-
-/// The microphone that a host takes where none is named.
-fn default_device(host: &cpal::Host) -> Result<cpal::Device, Error> {
-    let none = |message| Error::new(ErrorKind::NoDevice, message);
-    // cpal leaves it to PipeWire, which takes what an output plays where there is no microphone.
-    if host.id().to_string() == "pipewire"
-        && let known = door()
-        && !known.is_empty()
-    {
-        let default = known.iter().find(|device| device.is_default);
-        let default =
-            default.ok_or_else(|| none("there is no microphone; plug one in. Nothing was opened"))?;
-        let listed = host.devices().map_err(|error| opening(&error, "the list of devices"))?;
-        let is_it = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == default.id);
-        // One that another program makes is not in cpal's list, but what PipeWire takes by itself.
-        if let Some(device) = listed.into_iter().find(is_it) {
-            return Ok(device);
-        }
-    }
-    let message = "there is no input device; plug a microphone in or start the audio service";
-    host.default_input_device().ok_or_else(|| none(message))
+    reach(host).ok()?.default_input_device()?.id().ok().map(|id| id.id().to_owned())
 }
 
 /// Whether the device is there.
@@ -327,7 +269,10 @@ fn find(wish: &Wish, home: &Host, id: Option<&str>) -> Result<cpal::Device, Erro
         return Ok(device.0.clone());
     }
     let host = reach(home)?;
-    let Some(wanted) = id else { return default_device(&host) };
+    let Some(wanted) = id else {
+        let message = "there is no input device; plug a microphone in or start the audio service";
+        return host.default_input_device().ok_or_else(|| Error::new(ErrorKind::NoDevice, message));
+    };
     let is_wanted = |device: &cpal::Device| device.id().is_ok_and(|id| id.id() == wanted);
     let by_id = host.device_by_id(&cpal::DeviceId::new(host.id(), wanted)).filter(is_wanted);
     by_id

@@ -31,9 +31,17 @@ use std::time::{Duration, Instant};
 
 /// The name of this host.
 pub(super) const NAME: &str = "pulseaudio";
+/// Another, where the server is PipeWire.
+pub(super) const PIPEWIRE: &str = "pipewire";
 /// Whether a server listens. Says nothing to it.
 pub(super) fn is_reachable() -> bool {
     connection::is_reachable()
+}
+
+/// Whether the server is PipeWire.
+pub(super) fn is_pipewire() -> bool {
+    let state = Connection::open().and_then(|mut connection| state(&mut connection));
+    state.is_ok_and(|state| state.server == PIPEWIRE)
 }
 
 /// The sources of the server, the default one first.
@@ -63,7 +71,7 @@ fn state(connection: &mut Connection) -> Result<State, Error> {
     let info: ServerInfo = connection.ask(&Command::GetServerInfo).map_err(ask)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList).map_err(ask)?;
     let is_pipewire = info.server_name.is_some_and(|name| text(&name).contains("PipeWire"));
-    let server = if is_pipewire { "pipewire" } else { "pulse" };
+    let server = if is_pipewire { PIPEWIRE } else { "pulse" };
     Ok(State { server, default: info.default_source_name, sources })
 }
 
@@ -159,13 +167,15 @@ pub(super) fn watch(end: &UnixStream, look: &mut dyn FnMut()) -> bool {
             return true;
         }
         match connection.next() {
-            Ok(Message::Command(_, Command::SubscribeEvent(event)))
-                if event.event_facility == SubscriptionEventFacility::Server
-                    || event.event_type != SubscriptionEventType::Changed =>
-            {
-                look();
+            Ok(Message::Command(_, command)) => {
+                if let Command::SubscribeEvent(event) = *command
+                    && (event.event_facility == SubscriptionEventFacility::Server
+                        || event.event_type != SubscriptionEventType::Changed)
+                {
+                    look();
+                }
             }
-            Ok(_) => {}
+            Ok(Message::Audio(_)) => {}
             Err(_) => return false,
         }
     }
@@ -179,29 +189,40 @@ pub(super) fn monitor_by_default() -> Option<String> {
     (kind(default) == DeviceKind::Monitor).then(|| info(default, true).name)
 }
 
-/// Waits until the server gives what an output plays to a stream of ALSA's plugins in this process, which a microphone had
-/// until then; `false` where the end comes first, or there is no server.
-pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
+/// Waits until the server takes the newest stream of ALSA's plugins in this process from its microphone: to what an output
+/// plays or, where it `is_pinned`, to any other source. `false` where the end comes first, or there is no server. `led_to`
+/// hears which source it was.
+pub(super) fn is_moved(end: &UnixStream, is_pinned: bool, led_to: impl Fn(String)) -> bool {
     let Ok(mut connection) = Connection::open() else { return false };
     let Ok(socket) = connection.socket() else { return false };
-    let mask = SubscriptionMask::SOURCE_OUTPUT;
-    if connection.tell(&Command::Subscribe(mask)).is_err() {
+    if connection.tell(&Command::Subscribe(SubscriptionMask::SOURCE_OUTPUT)).is_err() {
         return false;
     }
-    let mut had_microphone = Vec::new();
+    let mut ours: Option<PluginStream> = None;
     loop {
         let Ok(streams) = plugin_streams(&mut connection) else { return false };
-        if streams.iter().any(|(stream, is_monitor)| *is_monitor && had_microphone.contains(stream)) {
-            return true;
+        match &ours {
+            None => {
+                ours = streams.into_iter().max_by_key(|stream| stream.index);
+                if let Some(stream) = &ours {
+                    led_to(stream.source.clone());
+                }
+            }
+            Some(before) => {
+                let now = streams.iter().find(|stream| stream.index == before.index);
+                let is_other = now.is_some_and(|now| now.source != before.source);
+                let is_monitor = now.is_some_and(|now| now.is_monitor) && !before.is_monitor;
+                if is_monitor || (is_pinned && is_other) {
+                    return true;
+                }
+            }
         }
-        had_microphone
-            .extend(streams.iter().filter(|(_, is_monitor)| !is_monitor).map(|(stream, _)| *stream));
         while !connection.has_missed() {
             if !connection.has_more() && by_alsa::wait(end, Some(socket.as_fd()), None) {
                 return false;
             }
             match connection.next() {
-                Ok(Message::Command(_, Command::SubscribeEvent(_))) => break,
+                Ok(Message::Command(_, command)) if matches!(*command, Command::SubscribeEvent(_)) => break,
                 Ok(_) => {}
                 Err(_) => return false,
             }
@@ -209,8 +230,17 @@ pub(super) fn is_given_a_monitor(end: &UnixStream) -> bool {
     }
 }
 
-/// The streams of ALSA's plugins in this process: the number of each, and whether it is given what an output plays.
-fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, ProtocolError> {
+/// A stream of ALSA's plugins in this process.
+#[derive(Debug)]
+struct PluginStream {
+    index: u32,
+    /// The source's id.
+    source: String,
+    /// Whether the source is what an output plays.
+    is_monitor: bool,
+}
+
+fn plugin_streams(connection: &mut Connection) -> Result<Vec<PluginStream>, ProtocolError> {
     let streams: SourceOutputInfoList = connection.ask(&Command::GetSourceOutputInfoList)?;
     let sources: SourceInfoList = connection.ask(&Command::GetSourceInfoList)?;
     // A stream of PipeWire's plugin does not know its process; its client does.
@@ -226,10 +256,13 @@ fn plugin_streams(connection: &mut Connection) -> Result<Vec<(u32, bool)>, Proto
     };
     let ours: Vec<_> =
         clients.iter().filter(|client| is_ours(client)).map(|client| Some(client.index)).collect();
-    let is_monitor =
-        |index| sources.iter().any(|source| source.index == index && kind(source) == DeviceKind::Monitor);
     let streams = streams.iter().filter(|stream| ours.contains(&stream.client_index));
-    Ok(streams.map(|stream| (stream.index, is_monitor(stream.source_index))).collect())
+    let stream = |stream: &protocol::SourceOutputInfo| {
+        let source = sources.iter().find(|source| source.index == stream.source_index)?;
+        let is_monitor = kind(source) == DeviceKind::Monitor;
+        Some(PluginStream { index: stream.index, source: text(&source.name), is_monitor })
+    };
+    Ok(streams.filter_map(stream).collect())
 }
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
@@ -264,6 +297,8 @@ struct Stream {
     frame_bytes: usize,
     /// What stamps count from.
     start: Instant,
+    /// How long a fragment is.
+    period: Duration,
     /// The id of the source.
     source: String,
     /// The server's default when it was asked last, where the stream follows it.
@@ -327,14 +362,29 @@ impl Stream {
         let Inlet { data, faults, .. } = inlet;
         let frame_bytes = labelled.frame_bytes();
         let follows = id.is_none().then_some(default);
-        let stream =
-            Self { connection, data, faults, frame_bytes, start: started, source, follows, asked: None };
+        let period = Duration::from_secs_f64(f64::from(granted) / f64::from(labelled.rate_hz));
+        let stream = Self {
+            connection,
+            data,
+            faults,
+            frame_bytes,
+            start: started,
+            period,
+            source,
+            follows,
+            asked: None,
+        };
         Ok((stream, session))
     }
 
     /// Hands over what comes, until the connection is shut down, or the stream is of no more use.
     fn run(&mut self) {
         if self.connection.has_missed() && self.ask_for_the_default().is_err() {
+            return self.faults.report(Fault::Lost);
+        }
+        // A source may have kept audio from before, as a pipe does, which comes at once: only with all of it there is known
+        // how old its beginning is.
+        if self.connection.gather(self.period).is_err() {
             return self.faults.report(Fault::Lost);
         }
         // Also where it was we who shut it down: then nobody listens any more.
@@ -352,13 +402,15 @@ impl Stream {
         self.faults.report(Fault::Lost);
     }
 
-    /// One fragment: its first frame was captured by its whole length ago, or earlier. Late by what the server and we
-    /// are late by, never early, so the least of them is the truth. Takes no lock and no memory.
+    /// One fragment: its first frame was captured by its whole length, and that of what came with it, before it came, or
+    /// earlier. Late by what the server and we are late by, never early, so the least of them is the truth. Takes no lock
+    /// and no memory.
     fn hand_over(&mut self, mut bytes: usize) -> Result<bool, ProtocolError> {
         let rate = u64::from(self.data.format().rate_hz);
         let ns = |bytes: usize| (bytes / self.frame_bytes) as u64 * 1_000_000_000 / rate;
-        let called_ns = self.start.elapsed().as_nanos() as u64;
-        let mut capture_ns = called_ns.saturating_sub(ns(bytes));
+        let (came, behind) = self.connection.behind(bytes);
+        let called_ns = came.saturating_duration_since(self.start).as_nanos() as u64;
+        let mut capture_ns = called_ns.saturating_sub(ns(bytes + behind));
         while bytes > 0 {
             let piece = self.connection.audio(bytes, self.frame_bytes)?;
             if !self.data.call(piece, Stamp { capture_ns, called_ns }) {

@@ -16,6 +16,10 @@ const SCHEMA: &str = r#"{"schema":"hearken.file/1","#;
 const MOST_RECORDS: usize = 4096;
 /// News wait so long for each other: a broken device must not make the file's writer its own enemy.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How often the last word tries to take its name, and how long it waits in between: 1 s in all. Whoever looks at a
+/// file in passing, a virus scanner for one, is done by then.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A hole, on the file's axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +76,8 @@ impl Sidecar {
         forget(audio);
         let path = beside(audio, ".json");
         let mut sidecar = Self {
-            is_foreign: fs::symlink_metadata(&path).is_ok(),
+            // An account that would not go, because somebody has it open, is ours to replace.
+            is_foreign: fs::symlink_metadata(&path).is_ok() && !is_account(&path),
             path,
             file: audio.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             format,
@@ -86,7 +91,8 @@ impl Sidecar {
             written: Instant::now(),
             error: None,
         };
-        sidecar.write(0, 0, &State::Writing);
+        // An older one that is open elsewhere would be taken for this one's until the end.
+        sidecar.write(0, 0, &State::Writing, 1);
         sidecar
     }
 
@@ -114,17 +120,17 @@ impl Sidecar {
     /// Writes what is new, unless something was written just now.
     pub fn look(&mut self, frames: u64, behind: u64) {
         if self.news && self.written.elapsed() >= INTERVAL {
-            self.write(frames, behind, &State::Writing);
+            self.write(frames, behind, &State::Writing, 0);
         }
     }
 
     /// The last word; an error if it could not be kept.
     pub fn finish(mut self, frames: u64, behind: u64, state: &State<'_>) -> Result<(), Error> {
-        self.write(frames, behind, state);
+        self.write(frames, behind, state, TRIES);
         self.error.map_or(Ok(()), Err)
     }
 
-    fn write(&mut self, frames: u64, behind: u64, state: &State<'_>) {
+    fn write(&mut self, frames: u64, behind: u64, state: &State<'_>, tries: u32) {
         (self.news, self.written) = (false, Instant::now());
         if self.is_foreign {
             let message = format!("{} is no account of a recording and stays as it is", self.path.display());
@@ -132,8 +138,9 @@ impl Sidecar {
             return;
         }
         let json = self.json(frames, behind, state);
+        let written = replace(&self.path, json.as_bytes(), tries, |from, to| fs::rename(from, to));
         // One that fails in between is made good by the next, which says everything anew.
-        let written = replace(&self.path, json.as_bytes());
+        self.news |= written.is_err();
         self.error = written.err().map(|error| Error::io("cannot write", &self.path, &error));
     }
 
@@ -203,22 +210,64 @@ pub(super) fn beside(audio: &Path, ending: &str) -> PathBuf {
 /// Removes the account of an earlier file, which would be taken for the new one's; nothing else of that name.
 pub(super) fn forget(audio: &Path) {
     let path = beside(audio, ".json");
-    let mut begin = [0; SCHEMA.len()];
-    let is_file = fs::metadata(&path).is_ok_and(|there| there.is_file());
-    let is_account = is_file && File::open(&path).and_then(|mut file| file.read_exact(&mut begin)).is_ok();
-    if is_account && begin == *SCHEMA.as_bytes() {
+    if is_account(&path) {
         let _ = fs::remove_file(path);
     }
 }
 
+/// Whether there is a file, and it begins as an account does.
+fn is_account(path: &Path) -> bool {
+    let mut begin = [0; SCHEMA.len()];
+    let is_file = fs::metadata(path).is_ok_and(|there| there.is_file());
+    let is_read = is_file && File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok();
+    is_read && begin == *SCHEMA.as_bytes()
+}
+
 /// The old content or the new one, never a part of either; readable by its owner only.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// Windows lets nothing take the name of a file that somebody has open, unless that somebody agreed to it when opening.
+/// After so many `tries` the new one goes over the old one where it lies, and is whole beside it until that is done;
+/// with none, it is left to the next account.
+fn replace(
+    path: &Path,
+    content: &[u8],
+    tries: u32,
+    rename: impl Fn(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let part = beside(path, ".part");
-    let written = write_new(&part, content).and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
+    let mut written = write_new(&part, content).and_then(|()| rename(&part, path));
+    // Nothing keeps the name but an account that is open: otherwise no time helps.
+    if written.is_err() && tries > 0 && part.exists() && is_account(path) {
+        let again = |_| {
+            std::thread::sleep(PAUSE);
+            rename(&part, path).ok()
+        };
+        written = match (1..tries).find_map(again) {
+            Some(()) => return Ok(()),
+            None => overwrite(path, content),
+        };
+        if let Err(error) = written {
+            // Whoever has it open lets nobody write either.
+            return Err(io::Error::new(error.kind(), format!("{error}; it is in {}", part.display())));
+        }
+    }
+    if part.exists() {
         let _ = fs::remove_file(&part);
     }
     written
+}
+
+/// Puts `content` over what the file holds, in one write. Blanks at its end stand for what the old one was longer, so
+/// that there is no moment at which the file is too short or too long.
+fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let mut file = options.open(path)?;
+    let old_len = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    let mut whole = content.to_vec();
+    whole.resize(whole.len().max(old_len), b' ');
+    file.write_all(&whole)?;
+    file.sync_data()
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -248,13 +297,13 @@ mod tests {
     #[test]
     fn it_is_whole_whenever_it_is_read_and_its_owners_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        let audio = folder.path().join("a \"take\".wav");
+        let audio = folder.path().join("a take.wav");
         let first_open = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
         let first = CapturedAt { at: Duration::from_micros(12_345), bound: Duration::from_micros(67) };
         let mut sidecar = Sidecar::new(&audio, FORMAT, Some(first_open), first);
         let path = beside(&audio, ".json");
         let start = concat!(
-            r#"{"schema":"hearken.file/1","file":"a \"take\".wav","state":"writing","error":null,"#,
+            r#"{"schema":"hearken.file/1","file":"a take.wav","state":"writing","error":null,"#,
             r#""format":{"rate_hz":16000,"channels":1,"sample_format":"i16"},"frames":0,"behind":0,"#,
             r#""start":{"first_open_unix_ms":1700000000123,"first_frame_ms":12.345,"bound_ms":0.067},"#,
             r#""gaps":[],"more_gaps":0,"losses":[],"more_losses":0}"#,
@@ -308,6 +357,99 @@ mod tests {
             assert!(sidecar.finish(1, 0, &State::Complete).is_err(), "it is told");
             assert_eq!(fs::read_to_string(&path).expect("it is there"), other);
         }
+    }
+
+    #[test]
+    fn a_text_is_spelled_as_json_has_it() {
+        assert_eq!(text("a \"take\" \\ é\n\u{1}.wav"), r#""a \"take\" \\ é\u000a\u0001.wav""#);
+    }
+
+    /// What somebody else's name for the file allows in a system's stead.
+    fn refusing(times: u32) -> (impl Fn(&Path, &Path) -> io::Result<()>, std::rc::Rc<std::cell::Cell<u32>>) {
+        let tried = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counted = std::rc::Rc::clone(&tried);
+        let rename = move |from: &Path, to: &Path| {
+            counted.set(counted.get() + 1);
+            if counted.get() <= times {
+                Err(io::ErrorKind::PermissionDenied.into())
+            } else {
+                fs::rename(from, to)
+            }
+        };
+        (rename, tried)
+    }
+
+    #[test]
+    fn one_that_is_open_elsewhere_is_replaced_as_soon_as_it_can_be_and_overwritten_at_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("take.wav.json");
+        let account = |rest: &str| format!("{SCHEMA}{rest}}}\n");
+        let there = || fs::read_to_string(&path).expect("a text");
+        let files = || fs::read_dir(folder.path()).expect("a folder").count();
+        fs::write(&path, account("\"old\":1,\"and\":\"longer\"")).expect("room");
+        let old = there();
+
+        let (rename, tried) = refusing(1);
+        replace(&path, account("\"new\":1").as_bytes(), 0, rename).expect_err("the next one will do");
+        assert_eq!((tried.get(), there(), files()), (1, old.clone(), 1), "nobody waited, nothing is left");
+
+        let (rename, tried) = refusing(3);
+        replace(&path, account("\"new\":2").as_bytes(), TRIES, rename).expect("at the fourth try");
+        assert_eq!((tried.get(), there(), files()), (4, account("\"new\":2"), 1));
+
+        // Shorter than what is there, and then longer.
+        fs::write(&path, &old).expect("room");
+        for (content, expected_len) in
+            [(account("\"new\":3"), old.len()), (account(&"\"a\":4".repeat(20)), 0)]
+        {
+            let (rename, tried) = refusing(u32::MAX);
+            replace(&path, content.as_bytes(), TRIES, rename).expect("in its place");
+            assert_eq!((tried.get(), there().trim_end()), (TRIES, content.trim_end()));
+            assert_eq!((there().len(), files()), (content.len().max(expected_len), 1));
+        }
+
+        // What is no account is not written over, whoever keeps its name.
+        fs::write(&path, "a letter").expect("room");
+        let (rename, _) = refusing(u32::MAX);
+        replace(&path, account("").as_bytes(), TRIES, rename).expect_err("it is somebody's");
+        assert_eq!((there().as_str(), files()), ("a letter", 1));
+    }
+
+    /// As a program does that knows nothing of the others: it lets them read and write, and not take the name.
+    #[cfg(windows)]
+    #[test]
+    fn an_account_that_somebody_has_open_all_the_time_is_complete_at_the_end() {
+        use std::os::windows::fs::OpenOptionsExt;
+        const READ_AND_WRITE: u32 = 1 | 2;
+        let folder = tempfile::tempdir().expect("a folder");
+        let audio = folder.path().join("take.wav");
+        let path = beside(&audio, ".json");
+        let mut sidecar = Sidecar::new(&audio, FORMAT, None, CapturedAt::default());
+        let open =
+            || OpenOptions::new().read(true).share_mode(READ_AND_WRITE).open(&path).expect("it is there");
+        let reader = open();
+        let refused = beside(&path, ".try");
+        fs::write(&refused, "").expect("room");
+        fs::rename(&refused, &path).expect_err("the system refuses it, or this test shows nothing");
+        fs::remove_file(&refused).expect("ours");
+        sidecar.hole(Hole { position: 9, frames: 4, error_frames: 2, filled: 4, cause: Cause::Dropped });
+        sidecar.written = Instant::now().checked_sub(INTERVAL).expect("a later time");
+        sidecar.look(100, 0);
+        assert!(
+            fs::read_to_string(&path).expect("a text").contains(r#""frames":0,"behind":0"#),
+            "the old one"
+        );
+        sidecar.finish(200, 0, &State::Complete).expect("it goes over the old one");
+        let end = fs::read_to_string(&path).expect("a text");
+        assert!(end.contains(r#""state":"complete""#) && end.contains(r#"{"position":9,"#), "{end}");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "it and nothing else");
+        // The next take's, which cannot remove it.
+        drop(Sidecar::new(&audio, FORMAT, None, CapturedAt::default()));
+        assert!(
+            fs::read_to_string(&path).expect("a text").contains(r#""state":"writing""#),
+            "no old one stands"
+        );
+        drop(reader);
     }
 
     #[test]

@@ -30,11 +30,13 @@ impl Knot {
 pub struct Track {
     rate: f64,
     knots: VecDeque<Knot>,
+    /// Where the first one was.
+    pub start: f64,
 }
 
 impl Track {
     pub fn new(rate: f64) -> Self {
-        Self { rate, knots: VecDeque::with_capacity(KNOTS + 2) }
+        Self { rate, knots: VecDeque::with_capacity(KNOTS + 2), start: 0.0 }
     }
 
     /// The time of a position, in nanoseconds; `None` before the first.
@@ -54,6 +56,7 @@ impl Track {
         let nominal = 1e9 / self.rate;
         let Some(&last) = self.knots.back() else {
             self.knots.push_back(Knot { position, ns: target, slope: nominal });
+            self.start = position;
             return;
         };
         let seconds = (position - last.position) / self.rate;

@@ -1,6 +1,6 @@
 //! Conservation of time: what has come, and what is missing, is as long as the time that has passed.
 //!
-//! The witness is our own clock when it saw a block, which nobody can talk round: nothing is there before it was
+//! The witness is our own clock when it saw what the callbacks had been given, which nobody can talk round: nothing is there before it was
 //! captured, and the earliest arrivals of a while say how far the stream has come. A device or a server holds some of
 //! it, about as much at all times; more than that it may hold for a while, and then it catches up. A stream that falls
 //! behind by more and does not catch up has lost what lies between, whatever its stamps say.
@@ -46,16 +46,14 @@ pub struct Missing {
     pub unsure_ns: f64,
 }
 
-/// The time since the last arrival on time, whose end is `position`.
+/// The time since the last arrival on time, whose end is `position`, or since much came at once.
 #[derive(Clone, Copy, Debug)]
 struct Late {
     position: u64,
-    /// When it began.
+    /// When nothing came on time any more.
     since_ns: f64,
-    /// Stretches since then.
+    /// Stretches of it.
     stretches: usize,
-    /// The largest step of the stamps within the first of them, and the block behind it.
-    step: (f64, u64),
 }
 
 /// The earliest arrivals, each against the nominal rate, in nanoseconds.
@@ -74,13 +72,16 @@ pub struct Arrivals {
     /// The end of what came last on time, and of what came last.
     position: u64,
     newest: u64,
-    /// How late that was.
-    last: f64,
+    /// When that was seen, and when the last look was.
+    newest_ns: f64,
+    now_ns: f64,
     late: Option<Late>,
     /// The earliest since a loss is suspected.
     since: f64,
-    /// The deviation of the last stamp from the nominal rate.
+    /// The deviation of the last stamp from the nominal rate; the largest step of it since then or soon behind it, and the
+    /// block behind that.
     stamp: f64,
+    step: (f64, u64),
     /// Another rate than the nominal one explains it.
     is_excused: bool,
 }
@@ -100,55 +101,59 @@ impl Arrivals {
             stretches: [f64::INFINITY; SETTLED],
             position: 0,
             newest: 0,
-            last: 0.0,
+            newest_ns: 0.0,
+            now_ns: 0.0,
             late: None,
             since: f64::INFINITY,
             stamp: f64::NAN,
+            step: (0.0, 0),
             is_excused: false,
         }
     }
 
-    /// A block of frames `[start, end)` was seen at `seen_ns` and has the stamp `ns`; at once come `pieces_ns` of audio.
-    /// `is_in_doubt`: its stamp is behind a loss perhaps.
-    pub fn push(
-        &mut self,
-        (start, end): (u64, u64),
-        ns: f64,
-        seen_ns: f64,
-        pieces_ns: f64,
-        is_in_doubt: bool,
-    ) {
-        let late = seen_ns - end as f64 * self.frame_ns;
+    /// The stamp `ns` of a block that begins with frame `start`, which may tell where a loss was.
+    pub fn stamp(&mut self, start: u64, ns: f64) {
+        let stamp = ns - start as f64 * self.frame_ns;
+        let step = stamp - std::mem::replace(&mut self.stamp, stamp);
+        if step > self.step.0 && self.late.is_none_or(|run| run.stretches == 0) {
+            self.step = (step, start);
+        }
+    }
+
+    /// The callbacks had been given frames up to `end` by `now_ns`, of which `pieces_ns` of audio come at once.
+    /// `is_in_doubt`: by their stamps the newest are behind a loss perhaps.
+    pub fn came(&mut self, end: u64, now_ns: f64, pieces_ns: f64, is_in_doubt: bool) {
+        let passed_ns = now_ns - std::mem::replace(&mut self.now_ns, now_ns);
+        if end == self.newest {
+            return;
+        }
+        let at_once_ns = end.saturating_sub(self.newest) as f64 * self.frame_ns - passed_ns;
+        let late = now_ns - end as f64 * self.frame_ns;
         if self.first_ns.is_nan() {
-            (self.first_ns, self.based_ns, self.end_ns) = (seen_ns, seen_ns, seen_ns + STRETCH_NS);
+            (self.first_ns, self.based_ns, self.end_ns) = (now_ns, now_ns, now_ns + STRETCH_NS);
         }
         self.since = if is_in_doubt { self.since.min(late) } else { f64::INFINITY };
         self.base = self.base.min(late);
-        (self.newest, self.last) = (end, late);
-        let stamp = ns - start as f64 * self.frame_ns;
-        let step = stamp - std::mem::replace(&mut self.stamp, stamp);
+        (self.newest, self.newest_ns) = (end, now_ns);
         if late - self.base <= held_ns(pieces_ns) {
-            (self.position, self.late) = (end, None);
-        } else if let Some(run) = &mut self.late {
-            if run.stretches == 0 && step > run.step.0 {
-                run.step = (step, start);
-            }
-        } else {
-            let (position, since_ns) = (self.position, seen_ns);
-            self.late = Some(Late { position, since_ns, stretches: 0, step: (step, start) });
-            // Stretches are those of it.
-            (self.least, self.end_ns) = (f64::INFINITY, seen_ns + STRETCH_NS);
+            (self.position, self.late, self.step) = (end, None, (0.0, 0));
+        } else if self.late.is_none() || at_once_ns > held_ns(pieces_ns) {
+            // What catches up, be it in part, was held and may be so still. Stretches are those since then.
+            let (position, since_ns) =
+                self.late.map_or((self.position, now_ns), |run| (run.position, run.since_ns));
+            self.late = Some(Late { position, since_ns, stretches: 0 });
+            (self.least, self.end_ns) = (f64::INFINITY, now_ns + STRETCH_NS);
         }
         self.least = self.least.min(late);
-        if seen_ns >= self.end_ns {
+        if now_ns >= self.end_ns {
             self.stretches.rotate_left(1);
             self.stretches[SETTLED - 1] = self.least;
-            let most = self.base + CRYSTAL * (seen_ns - self.based_ns).max(0.0);
+            let most = self.base + CRYSTAL * (now_ns - self.based_ns).max(0.0);
             self.base = self.earliest(TOLD).min(most);
             // Looks are seldom: the next stretch ends when it would have, unless that is over as well.
             let end_ns = self.end_ns + STRETCH_NS;
-            self.end_ns = if end_ns > seen_ns { end_ns } else { seen_ns + STRETCH_NS };
-            (self.based_ns, self.least) = (seen_ns, f64::INFINITY);
+            self.end_ns = if end_ns > now_ns { end_ns } else { now_ns + STRETCH_NS };
+            (self.based_ns, self.least) = (now_ns, f64::INFINITY);
             if let Some(run) = &mut self.late {
                 run.stretches += 1;
             }
@@ -160,9 +165,10 @@ impl Arrivals {
         self.stretches[SETTLED - count..].iter().copied().fold(self.least, f64::min)
     }
 
-    /// What should have come by `now_ns` and has not, in nanoseconds.
-    pub fn behind_ns(&self, now_ns: f64) -> f64 {
-        let late = self.last.max(now_ns - self.newest as f64 * self.frame_ns);
+    /// What should have come and has not, in nanoseconds: by the last look, or by when the newest came.
+    pub fn behind_ns(&self, until_now: bool) -> f64 {
+        let until_ns = if until_now { self.now_ns } else { self.newest_ns };
+        let late = until_ns - self.newest as f64 * self.frame_ns;
         if self.base.is_finite() { late - self.base } else { 0.0 }
     }
 
@@ -176,7 +182,7 @@ impl Arrivals {
     pub fn judge(&mut self, pieces_ns: f64, is_other_rate: bool, is_pieced: bool) -> Arrived {
         let older = self.stretches[..SETTLED - TOLD].iter().copied().fold(f64::INFINITY, f64::min);
         let grows = (self.earliest(TOLD) - older) / (STRETCH_NS * TOLD as f64);
-        let is_steady = grows < GROWS;
+        let is_steady = older.is_finite() && grows < GROWS;
         if is_other_rate || (self.is_excused && !is_steady) {
             self.is_excused = true;
             return Arrived::Whole;
@@ -186,7 +192,7 @@ impl Arrivals {
         }
         let Some(run) = self.late.filter(|run| run.stretches >= TOLD) else { return Arrived::Whole };
         let behind_ns = self.earliest(if is_steady { TOLD } else { 1 }) - self.base;
-        let (step, position) = run.step;
+        let (step, position) = self.step;
         let position = if 2.0 * step > behind_ns { position } else { run.position };
         let missing = Missing { position, ns: behind_ns, unsure_ns: UNSURE_NS + pieces_ns };
         let audio_ns = (self.newest - run.position) as f64 * self.frame_ns;
@@ -216,7 +222,7 @@ impl Arrivals {
     /// So much was lost.
     pub fn settle(&mut self, lost_ns: f64) {
         self.base += lost_ns;
-        (self.position, self.late) = (self.newest, None);
+        (self.position, self.late, self.step) = (self.newest, None, (0.0, 0));
         // What came before lies on the other side of it.
         (self.least, self.stretches) = (f64::INFINITY, [f64::INFINITY; SETTLED]);
     }

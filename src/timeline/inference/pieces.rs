@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Looks that follow each other this soon tell callbacks apart, as a part of the time that one's frames take.
 const SOON: f64 = 0.5;
-/// The last of them count; each forgets this part of the largest.
+/// The last of them count; each look forgets this part of the largest.
 const VOTES: i32 = 16;
 const FORGETS: f64 = 0.02;
 
@@ -34,9 +34,8 @@ impl Pieces {
             let vote = if callbacks > 1 { 1 } else { -1 };
             self.votes = (self.votes + vote).clamp(-VOTES, VOTES);
         }
-        if is_soon || callbacks == 1 {
-            self.frames = frames.max(self.frames * (1.0 - FORGETS));
-        }
+        let at_once = if is_soon { frames } else { frames / callbacks as f64 };
+        self.frames = at_once.max(self.frames * (1.0 - FORGETS));
     }
 
     /// Whether several callbacks come at once.

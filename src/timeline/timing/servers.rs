@@ -160,7 +160,14 @@ fn assert_one_hole(what: &str, listener: &Listener, most_ms: f64, unsure_ms: f64
     // What came at once may lie on either side of it.
     let place = ms(holes[0].0.abs_diff(before));
     assert!(place <= 25.0 + unsure_ms, "{what}: {place} ms from its place: {before} {holes:?}");
-    let ledger = listener.timing.unaccounted(None);
+    // And the time of capture is known again, to within what came at once.
+    let source = listener.position + listener.missing() as u64;
+    let at = listener.timing.captured((listener.position + settled) as f64, 0.0);
+    let late_ms = (at.at.as_nanos() as f64 - listener.server.time_ns(source as f64)) * 1e-6;
+    let bound_ms = at.bound.as_secs_f64() * 1e3;
+    println!("{what}: time {late_ms:.1} ms off, said {bound_ms:.1}");
+    assert!(late_ms.abs() <= bound_ms + 50.0 && bound_ms < 250.0 + unsure_ms, "{what}: {late_ms} {bound_ms}");
+    let ledger = listener.timing.unaccounted(true);
     assert!(ledger.0 <= ledger.1 && listener.timing.lost_provisional() == 0, "{what}: {ledger:?}");
 }
 
@@ -172,7 +179,7 @@ fn a_ring_that_loses_half_of_every_period_is_told_and_is_no_other_rate() {
         let mut listener = Listener::new(server);
         listener.run(30.0);
         let (missing, settled) = (listener.missing() as u64, listener.settled());
-        let (open, error) = listener.timing.unaccounted(None);
+        let (open, error) = listener.timing.unaccounted(true);
         let provisional = listener.timing.lost_provisional();
         println!(
             "from {from} s: {missing} missing, {settled} settled, {provisional} provisional, {open} open"
@@ -213,7 +220,7 @@ fn a_server_that_stands_still_and_catches_up_has_lost_nothing() {
                 listener.run(9.0 + away_s + 12.0);
                 let what = format!("{told:?}, {frames} x {pieces}, away {away_s} s");
                 assert_eq!(listener.settled(), 0, "{what}: {:?}", listener.verdicts);
-                let (open, error) = listener.timing.unaccounted(None);
+                let (open, error) = listener.timing.unaccounted(true);
                 assert!(open <= error && listener.timing.lost_provisional() == 0, "{what}: {open}");
             }
         }
@@ -231,7 +238,7 @@ fn losses_that_are_short_are_told_when_they_come_to_more_than_a_server_holds() {
         let mut listener = Listener::new(server);
         listener.run(40.0);
         let (missing, settled) = (listener.missing() as u64, listener.settled());
-        let (open, error) = listener.timing.unaccounted(None);
+        let (open, error) = listener.timing.unaccounted(true);
         println!("{told:?}: {missing} missing, {settled} settled, {open} open give or take {error}");
         assert!(missing.abs_diff(settled) <= error && settled > missing / 2, "{:?}", listener.verdicts);
     }
@@ -246,7 +253,7 @@ fn a_source_at_another_rate_is_that_and_loses_nothing() {
         listener.run(20.0);
         assert_eq!((listener.rate_told, listener.settled()), (Some(rate as u32), 0), "{rate}, {frames}");
         assert_eq!(listener.timing.lost_provisional(), 0);
-        let (open, error) = listener.timing.unaccounted(None);
+        let (open, error) = listener.timing.unaccounted(true);
         assert!(open > error, "the ledger does not agree with the label: {open} {error}");
     }
 }
@@ -274,7 +281,7 @@ fn a_day_without_a_loss_has_none() {
         let mut disagreed = 0;
         for minute in 1..=(hours * 60.0) as u32 {
             listener.run(f64::from(minute) * 60.0);
-            let (open, error) = listener.timing.unaccounted(None);
+            let (open, error) = listener.timing.unaccounted(true);
             disagreed += u32::from(open > error);
         }
         println!("{told:?} {frames} x {pieces} {ppm} ppm: {} verdicts", listener.verdicts.len());
@@ -291,7 +298,7 @@ fn a_stream_that_begins_with_a_burst_and_then_waits_has_lost_nothing() {
             let mut listener = Listener::new(server);
             listener.run(30.0);
             assert_eq!(listener.settled(), 0, "{told:?}, {head_start_s} s: {:?}", listener.verdicts);
-            let (open, error) = listener.timing.unaccounted(None);
+            let (open, error) = listener.timing.unaccounted(true);
             assert!(open <= error, "{told:?}, {head_start_s} s: {open}");
         }
     }

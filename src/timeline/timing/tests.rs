@@ -5,8 +5,8 @@ use crate::timeline::LossState;
 use crate::timeline::simulation::{Device, Stamps};
 
 /// What a callback tells of its stamp, and of the largest.
-fn live(stamp_ns: u64, largest: u32) -> Live {
-    Live { record: Record { stamp_ns, ..Record::default() }, largest, ..Live::default() }
+fn live(stamp_ns: u64, largest: u32, captured: u64) -> Live {
+    Live { record: Record { stamp_ns, captured, ..Record::default() }, largest, ..Live::default() }
 }
 
 /// A minute with a device of 48 kHz whose blocks hold 1,024 frames of callbacks of 480, as the intake cuts them:
@@ -22,7 +22,7 @@ fn minute(stream_ns: u64, stamp: impl Fn(f64) -> f64, mut check: impl FnMut(&Tim
         // The simulation starts at 7 s of its own.
         let (stamp, seen) = (stamp(callback.stamp_ns as f64 - 7e9), callback.true_ns - 7e9 + 12e6);
         captured += 480;
-        timing.look(&live(stamp as u64, 480), Duration::ZERO);
+        timing.look(&live(stamp as u64, 480, captured), Duration::from_nanos(seen as u64));
         while start + 1024 <= captured {
             let inside = start as f64 - callback.position as f64;
             let header = Header {
@@ -119,11 +119,11 @@ fn play(real: &Real) -> Vec<Said> {
         captured += u64::from(frames);
         let us = |frames: u64, late: f64| 1e6 + frames as f64 / f64::from(real.rate) * 1e6 + late;
         let stamp_ns = (us(start, late_us) * 1e3) as u64;
-        timing.look(&live(stamp_ns, frames), Duration::ZERO);
         let (dropped, discarded, content) = (0, 0, Content::Audio);
         let header = Header { captured, dropped, discarded, stamp_ns, frames, content };
         let seen = Duration::from_micros(us(captured, seen_us) as u64);
         timing.delivered(captured, seen);
+        timing.look(&live(stamp_ns, frames, captured), seen);
         let verdict = timing.block(&header, seen, 0);
         assert!(verdict.is_none_or(|it| it.state != LossState::Settled), "at {start}: {verdict:?}");
         let got = timing.captured(start as f64, 0.0);
@@ -187,11 +187,12 @@ fn steps(arrivals_later: Duration) -> (Vec<Verdict>, ClockStats) {
         let (later, stamp_later) =
             if number > 1500 { (arrivals_later, 19_000_000) } else { Default::default() };
         let stamp_ns = block.stamp_ns + stamp_later;
-        timing.look(&live(stamp_ns, 480), Duration::ZERO);
         let (dropped, discarded, content) = (0, 0, Content::Audio);
         let header = Header { captured: number * 480, dropped, discarded, stamp_ns, frames: 480, content };
         let seen = Duration::from_nanos(block.true_ns as u64 - 7_000_000_000) + later;
-        if let Some(verdict) = timing.block(&header, seen + Duration::from_millis(11), 0) {
+        let seen = seen + Duration::from_millis(11);
+        timing.look(&live(stamp_ns, 480, number * 480), seen);
+        if let Some(verdict) = timing.block(&header, seen, 0) {
             if verdict.state == LossState::Settled {
                 timing.settle(&verdict, number * 480);
             }
@@ -231,10 +232,10 @@ fn change_of_rate(stamps: Stamps, label: u32, actual: u32) -> Option<(f64, u32)>
             (before + scale((ns - changed).max(0.0), actual)) as u64
         };
         let stamp_ns = stretch(block.stamp_ns as f64) + 7_000_000_000;
-        timing.look(&live(stamp_ns, 480), Duration::ZERO);
         let (dropped, discarded, content) = (0, 0, Content::Audio);
         let header = Header { captured: number * 480, dropped, discarded, stamp_ns, frames: 480, content };
         let seen = Duration::from_nanos(stretch(block.true_ns + 12e6));
+        timing.look(&live(stamp_ns, 480, number * 480), seen);
         let verdict = timing.block(&header, seen, 0);
         assert!(verdict.is_none_or(|it| it.state != LossState::Settled), "{stamps:?}: {verdict:?}");
         if let Some(rate) = timing.stats().actual_rate_hz {

@@ -2,6 +2,7 @@
 //! of audio with news in between.
 
 use crate::error::{Error, ErrorKind};
+use crate::source::device::by_alsa;
 use pulseaudio::protocol::{
     AuthParams, AuthReply, Command, CommandReply, DESCRIPTOR_SIZE, Descriptor, MAX_MEMBLOCKQ_LENGTH,
     MAX_VERSION, Prop, Props, ProtocolError, PulseError, SetClientNameReply, TagStructReader,
@@ -11,13 +12,14 @@ use std::ffi::CString;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, mem};
 
 /// How long a server may take to answer while something is opened, listed or looked for.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Bytes that are read at once: a fragment and whatever came behind it.
-const READ: usize = 1 << 16;
+/// Bytes that are read at once: a fragment and whatever came behind it, such as what a source had kept when the stream
+/// began.
+const READ: usize = 1 << 18;
 /// No answer is so long; a list of a hundred devices takes 200 KiB.
 const LONGEST_ANSWER: u32 = MAX_MEMBLOCKQ_LENGTH as u32;
 
@@ -25,7 +27,7 @@ const LONGEST_ANSWER: u32 = MAX_MEMBLOCKQ_LENGTH as u32;
 #[derive(Debug)]
 pub(super) enum Message {
     /// News, or the answer to the question of that number, which [`Connection::answer`] reads.
-    Command(u32, Command),
+    Command(u32, Box<Command>),
     /// So many bytes of a stream's audio, which [`Connection::audio`] reads.
     Audio(usize),
 }
@@ -39,6 +41,8 @@ pub(super) struct Connection {
     buffer: Box<[u8]>,
     /// What was read and not used yet.
     read: std::ops::Range<usize>,
+    /// When something was read last.
+    read_at: Instant,
     /// What followed a command's own name and number.
     answer: Vec<u8>,
     /// Whether news came while an answer was waited for.
@@ -59,6 +63,7 @@ impl Connection {
             questions: 0,
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
+            read_at: Instant::now(),
             answer: Vec::new(),
             has_missed: false,
         };
@@ -111,10 +116,12 @@ impl Connection {
         let number = self.send(order)?;
         loop {
             match self.next()? {
-                Message::Command(of, Command::Error(error)) if of == number => {
-                    return Err(ProtocolError::ServerError(error));
+                Message::Command(of, command) if of == number => {
+                    return match *command {
+                        Command::Error(error) => Err(ProtocolError::ServerError(error)),
+                        _ => Ok(()),
+                    };
                 }
-                Message::Command(of, _) if of == number => return Ok(()),
                 Message::Command(..) => self.has_missed = true,
                 Message::Audio(bytes) => self.skip(bytes)?,
             }
@@ -165,7 +172,7 @@ impl Connection {
             let command = Command::read_tag_prefixed(&mut rest, self.version);
             self.answer = rest.to_vec();
             match command {
-                Ok((number, command)) => return Ok(Message::Command(number, command)),
+                Ok((number, command)) => return Ok(Message::Command(number, Box::new(command))),
                 // News of a kind that is not known, or about what is not known.
                 Err(ProtocolError::Io(error)) => return Err(error.into()),
                 Err(_) => {}
@@ -193,6 +200,35 @@ impl Connection {
         let piece = self.read.start..self.read.start + whole;
         self.read.start += whole;
         Ok(&self.buffer[piece])
+    }
+
+    /// When what was read came, and how many bytes of audio came behind the `bytes` that are being read.
+    pub fn behind(&self, bytes: usize) -> (Instant, usize) {
+        let mut rest = self.buffer[self.read.clone()].get(bytes..).unwrap_or_default();
+        let mut audio = 0;
+        while rest.len() >= DESCRIPTOR_SIZE
+            && let Ok(Descriptor { length, channel, .. }) = read_descriptor(&mut rest)
+        {
+            let there = rest.len().min(length as usize);
+            audio += if channel == u32::MAX { 0 } else { there };
+            rest = &rest[there..];
+        }
+        (self.read_at, audio)
+    }
+
+    /// Waits for something, and reads what comes at once with it: until nothing has for half of `length`, there is no room,
+    /// or `length` is over, since what comes at the pace of time never ends.
+    pub fn gather(&mut self, length: Duration) -> Result<(), ProtocolError> {
+        self.fill()?;
+        let until = self.read_at + length;
+        while self.read.len() < self.buffer.len() {
+            let left = until.saturating_duration_since(Instant::now()).min(length / 2);
+            if left.is_zero() || !by_alsa::wait(&self.socket, None, Some(left)) {
+                break;
+            }
+            self.fill()?;
+        }
+        Ok(())
     }
 
     fn skip(&mut self, mut bytes: usize) -> Result<(), ProtocolError> {
@@ -227,6 +263,7 @@ impl Connection {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         self.read.end += read;
+        self.read_at = Instant::now();
         Ok(())
     }
 }
@@ -319,6 +356,7 @@ mod tests {
             questions: 0,
             buffer: vec![0; READ].into_boxed_slice(),
             read: 0..0,
+            read_at: Instant::now(),
             answer: Vec::new(),
             has_missed: false,
         };
@@ -349,7 +387,7 @@ mod tests {
                             heard.extend_from_slice(piece);
                         }
                     }
-                    Message::Command(_, Command::RecordStreamKilled(9)) => news += 1,
+                    Message::Command(_, command) if *command == Command::RecordStreamKilled(9) => news += 1,
                     other => panic!("{other:?}"),
                 }
             }
@@ -365,6 +403,42 @@ mod tests {
     }
 
     #[test]
+    fn audio_that_came_behind_is_known_and_news_among_it_are_none() {
+        let (mut connection, mut server) = connected();
+        let mut bytes = Vec::new();
+        for _ in 0..3 {
+            pulseaudio::protocol::write_memblock(&mut bytes, 0, &[0; 400], 0).expect("memory");
+            encode_command(&mut bytes, &Command::RecordStreamKilled(9));
+        }
+        server.write_all(&bytes[..bytes.len() - 30]).expect("it is read");
+        connection.gather(Duration::from_millis(2)).expect("it came");
+        let Ok(Message::Audio(400)) = connection.next() else { panic!("audio") };
+        assert_eq!(connection.behind(400).1, 800);
+        assert_eq!(connection.audio(100, 4).expect("audio").len(), 100);
+        assert_eq!(connection.behind(300).1, 800);
+    }
+
+    #[test]
+    fn what_comes_at_the_pace_of_time_is_not_gathered_for_ever() {
+        let (mut connection, mut server) = connected();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let writer = std::thread::spawn(move || {
+            // Until the other end is gone; a minute at most.
+            for _ in 0..60_000 {
+                if stopped.try_recv() != Err(std::sync::mpsc::TryRecvError::Empty) {
+                    return;
+                }
+                server.write_all(&[0; 16]).expect("it is read");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        connection.gather(Duration::from_millis(20)).expect("it came");
+        assert!(!connection.read.is_empty() && connection.read.len() < READ);
+        drop(stop);
+        writer.join().expect("no panic");
+    }
+
+    #[test]
     fn a_message_without_measure_is_refused_and_one_of_an_unknown_kind_passed_over() {
         let (mut connection, mut server) = connected();
         // A tag that no version knows, in a message of its own.
@@ -373,7 +447,7 @@ mod tests {
         pulseaudio::protocol::write_memblock(&mut unknown, u32::MAX, &body, 0).expect("memory");
         encode_command(&mut unknown, &Command::Exit);
         server.write_all(&unknown).expect("it is read");
-        assert!(matches!(connection.next(), Ok(Message::Command(1, Command::Exit))));
+        assert!(matches!(connection.next(), Ok(Message::Command(1, command)) if *command == Command::Exit));
         let mut huge = [0; DESCRIPTOR_SIZE];
         huge[..4].copy_from_slice(&u32::MAX.to_be_bytes());
         server.write_all(&huge).expect("it is read");
