@@ -807,12 +807,15 @@ mod tests {
         -mean * random(state).max(1e-12).ln()
     }
 
+    /// What a host says of a callback's time.
+    type Says = fn(f64) -> f64;
+
     /// A device in virtual time: when which position was reached, callback by callback.
     struct Device {
         callbacks: Vec<(f64, u64)>,
         end: f64,
         /// What the host says of a callback's time.
-        says: fn(f64) -> f64,
+        says: Says,
     }
 
     /// What its callbacks are like.
@@ -1057,7 +1060,6 @@ mod tests {
 
     #[test]
     fn a_host_that_says_nothing_of_its_callbacks_or_lies_costs_no_more() {
-        type Says = fn(f64) -> f64;
         let says: [(&str, Says); 4] = [
             ("nothing", |_| 0.0),
             ("always the same", |_| 77.0),
