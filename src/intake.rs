@@ -234,7 +234,12 @@ impl Intake {
 
     /// The end of an unusual callback. There is one publication for each callback: its number is theirs.
     fn end(&mut self, frames: u32, stamp: Stamp) {
-        if self.is_due() {
+        // One that was cut over blocks is handed over whole, or its rest would wait for the next.
+        let is_asked = |want: &AtomicU64| {
+            let want = want.load(Relaxed);
+            want <= self.captured && want > self.captured - u64::from(frames)
+        };
+        if self.is_due() || self.controls.wants.iter().any(is_asked) {
             self.close();
         }
         if frames > self.largest {
@@ -361,5 +366,33 @@ impl DataCallback {
             let open = if intake.content == Content::Audio { intake.blocks.room() } else { 0 };
             ((free + open) / intake.frame_bytes) as u64
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::epoch::epoch;
+    use crate::format::SampleFormat;
+    use std::time::Duration;
+
+    #[test]
+    fn a_callback_that_is_cut_over_blocks_is_handed_over_whole_where_it_is_waited_for() {
+        let format = StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 };
+        let (inlet, mut epoch) = epoch(format, Duration::from_secs(1), Arc::default());
+        let mut handed = |want: u64| {
+            epoch.controls.want(want);
+            assert!(inlet.data.call(&[0; 2 * 1440], Stamp::default()));
+            let mut end = 0;
+            while let Some(block) = epoch.pop() {
+                end = block.header().captured;
+                epoch.give_back(block);
+            }
+            end
+        };
+        // A block has 960 frames. Waited for in the first part, in the second, and not at all.
+        assert_eq!(handed(700), 1440);
+        assert_eq!(handed(1440 + 1200), 2880);
+        assert_eq!(handed(1_000_000), 2880 + 960);
     }
 }

@@ -13,13 +13,15 @@ const OPENING: f64 = 0.005;
 /// Where nothing has come for long, the next look may be so much later than it would be by now, as a part of that time.
 const QUIET_PART: f64 = 1.0 / 32.0;
 /// But no later than this many seconds.
-const QUIET_MOST: f64 = 0.02;
+const QUIET_MOST: f64 = 0.01;
 /// While learning, nobody looks for the next burst before this part of the shortest distance between two.
 const TOO_EARLY: f64 = 0.8;
+/// And that only if none of these is so many times as long as another.
+const ALIKE: f64 = 3.0;
 /// Looks after one that came too early; the last is repeated.
 const RETRIES_US: [u64; 6] = [200, 300, 500, 1_000, 2_000, 5_000];
 /// So often the last but one is repeated before that.
-const PATIENT_RETRIES: usize = 10;
+const PATIENT_RETRIES: usize = 16;
 /// The device is taken for stalled, and comes back anew, when a burst is late by so many seconds, and so many bursts.
 const STALLED: f64 = 0.15;
 const STALLED_BURSTS: f64 = 3.0;
@@ -175,6 +177,8 @@ struct Beat {
     interval: f64,
     /// Callbacks come in all sizes, at all times.
     is_irregular: bool,
+    /// Only the time since the last one says anything about the next: `interval` is the least, `quantum` the most that comes.
+    is_renewed: bool,
     /// When the last burst that was seen was due, by the callbacks' clock, and the position that it brought.
     at: f64,
     reached: u64,
@@ -270,7 +274,7 @@ impl Rhythm {
     /// How long to sleep until the look that is due, or one before it that sees whether the rhythm is still the same.
     fn next(&self, now: f64) -> f64 {
         let sleep = self.due - now;
-        let Some(beat) = self.beat.as_ref().filter(|beat| beat.is_timed() && self.retries == 0) else {
+        let Some(beat) = self.beat.as_ref().filter(|beat| beat.is_lattice() && self.retries == 0) else {
             return sleep;
         };
         let probe = sleep - 0.4 * beat.interval;
@@ -279,7 +283,7 @@ impl Rhythm {
 
     /// A look between bursts finds nothing that was not there at the last one, or the rhythm is another.
     fn probe(&mut self, now: f64, position: u64) {
-        let Some(beat) = self.beat.as_mut().filter(|beat| beat.is_timed()) else { return };
+        let Some(beat) = self.beat.as_mut().filter(|beat| beat.is_lattice()) else { return };
         let passed = (now - beat.due_at()) / beat.interval;
         if !(0.3..0.9).contains(&passed.fract()) {
             return;
@@ -337,7 +341,7 @@ impl Rhythm {
                 let passed = ((now - beat.due_at()) / beat.interval).floor();
                 let next = beat.due_at() + (passed + 1.0) * beat.interval - now;
                 let due = beat.due(self.want) - now;
-                if !beat.is_timed() || due <= EARLY && (next <= EARLY || retry < next) {
+                if !beat.is_lattice() || due <= EARLY && (next <= EARLY || retry < next) {
                     return retry;
                 }
                 // That one is hoped for like any other.
@@ -356,9 +360,12 @@ impl Rhythm {
 
     /// How long to sleep while there is no rhythm.
     fn learning(&self, now: f64) -> f64 {
-        let shortest = self.seen.windows(2).skip(1).map(|pair| pair[1].now - pair[0].now).reduce(f64::min);
+        let lengths = || self.seen.windows(2).skip(1).map(|pair| pair[1].now - pair[0].now);
+        let [shortest, longest] = [lengths().reduce(f64::min), lengths().reduce(f64::max)];
         let quiet = now - self.moved;
-        let idle = shortest.map_or(0.0, |shortest| TOO_EARLY * shortest);
+        // Those that differ by much say nothing about the next.
+        let alike = shortest.filter(|shortest| longest.is_some_and(|longest| longest < ALIKE * shortest));
+        let idle = alike.map_or(0.0, |shortest| TOO_EARLY * shortest);
         if quiet + LEARNING < idle {
             return idle - quiet;
         }
@@ -395,7 +402,7 @@ impl Rhythm {
         }
         beat.off = if off > 0 { beat.off + off } else { beat.off.saturating_sub(1) };
         let is_over = if beat.is_irregular {
-            beat.wishes > RELEARN_AFTER
+            beat.wishes > if beat.is_renewed { JUDGED_AFTER } else { RELEARN_AFTER }
         } else {
             beat.wishes > JUDGED_AFTER && beat.misses > MOST_MISSES * JUDGED_AFTER
         };
@@ -498,6 +505,16 @@ fn learn(seen: &[Burst], rate: f64, largest: u64) -> Option<Beat> {
             return Some(if is_whole { beat } else { Beat { least, most, ..beat } });
         }
     }
+    let longest = steps().map(|(length, _)| length).fold(0.0, f64::max);
+    if longest > FAR {
+        // A source that stands still time and again: look often, so that it is seen when what came.
+        return None;
+    }
+    if short > CLOSE {
+        let most = steps().map(|(_, frames)| frames).fold(0, u64::max) as f64;
+        let beat = Beat::new(rate, 1.0, most, lengths[0], (last.at, behind), &last);
+        return Some(Beat { is_irregular: true, is_renewed: true, ..beat });
+    }
     let first_phase = first.at - first.position as f64 / rate;
     let phases = Fit::new(bursts.iter().map(|burst| burst.at - burst.position as f64 / rate - first_phase));
     let at = first_phase + phases.least + last.position as f64 / rate;
@@ -547,6 +564,7 @@ impl Beat {
             error: 0.0,
             interval,
             is_irregular: false,
+            is_renewed: false,
             at,
             reached: last.position,
             aim,
@@ -574,6 +592,11 @@ impl Beat {
         self.interval > CLOSE
     }
 
+    /// Whether there is a time for each of them.
+    fn is_lattice(&self) -> bool {
+        self.is_timed() && !self.is_renewed
+    }
+
     /// Whether the source keeps back what makes no whole callback.
     fn keeps_back(&self) -> bool {
         self.unit > 1.0
@@ -596,12 +619,17 @@ impl Beat {
 
     /// When `position` is there at the earliest.
     fn due(&self, position: u64) -> f64 {
+        if self.is_renewed {
+            // All that there was has come.
+            let missing = position.saturating_sub(self.reached) as f64 / self.rate;
+            return self.due_at() + if missing > 0.0 { missing.max(self.interval) } else { 0.0 };
+        }
         self.due_at() + self.bursts_to(position, self.most) * self.interval
     }
 
     /// What has been handed out when the burst is over that completes `want`, if the source had so many frames left.
     fn end(&self, want: u64, left: f64) -> u64 {
-        if !self.is_timed() {
+        if !self.is_lattice() {
             return want;
         }
         let more = left + self.bursts_to(want, self.most) * self.quantum;
@@ -610,6 +638,10 @@ impl Beat {
 
     /// More frames have come. How little that fits: 0, it does; 1, in part; 2.
     fn see(&mut self, burst: &Burst) -> u32 {
+        if self.is_renewed {
+            (self.at, self.reached) = (burst.at, burst.position);
+            return 0;
+        }
         let frames = (burst.position - self.reached) as f64;
         let passed = if self.keeps_back() {
             ((burst.at - self.at) / self.interval + 0.25).floor().max(0.0)
@@ -729,6 +761,10 @@ impl Beat {
         let (unit, later) = if irregular { (20.0 * drift, 1.0) } else { (drift, LATER) };
         let by = now - self.due_at();
         self.wishes += 1;
+        if self.is_renewed {
+            self.aim += by.min(0.0);
+            return;
+        }
         if retries == 0 {
             self.hits += 1;
             self.step = if self.hits > TOO_GOOD { (2.0 * self.step).max(unit) } else { unit };
@@ -868,11 +904,15 @@ mod tests {
             while now < end {
                 while let Some((_, position)) = self.callbacks.get(next).filter(|(at, _)| *at <= now) {
                     largest = u64::max(largest, position - captured);
+                    let before = captured;
                     (captured, next) = (*position, next + 1);
+                    let is_cut = captured - open > BLOCK;
                     while captured - open > BLOCK {
                         open += BLOCK;
                     }
-                    let asked = |want: u64| open < want && want <= captured;
+                    // A callback that is cut over blocks is handed over whole.
+                    let before = if is_cut { before } else { open };
+                    let asked = |want: u64| open.min(before) < want && want <= captured;
                     if asked(want) || asked(then) || captured - open > BLOCK - BLOCK / 7 {
                         open = captured;
                     }
@@ -1017,7 +1057,8 @@ mod tests {
 
     #[test]
     fn a_host_that_says_nothing_of_its_callbacks_or_lies_costs_no_more() {
-        let says: [(&str, fn(f64) -> f64); 4] = [
+        type Says = fn(f64) -> f64;
+        let says: [(&str, Says); 4] = [
             ("nothing", |_| 0.0),
             ("always the same", |_| 77.0),
             ("half of the time", |time| time / 2.0),
@@ -1106,5 +1147,24 @@ mod tests {
         let script = Script { is_irregular: true, ..Script::new(480, 480) };
         let jitter = |state: &mut u64| exponential(state, 0.001_5).min(0.014);
         script.play(60.0, jitter).check("all sizes", 3.0, [2.5, 5.2, 7.0], 4.0);
+    }
+
+    #[test]
+    fn a_reader_that_takes_all_that_is_there_is_met_by_retries() {
+        // As ALSA's PulseAudio plugin was seen: it wakes up at 1,024 frames, of 480 each 10 ms that are cut at times.
+        let (mut callbacks, mut waiting, mut position, mut kept, mut state) = (vec![], 0, 0, 0, 77);
+        for tick in 0..12_000 {
+            let cut =
+                if random(&mut state) < 0.2 { 32 * (1 + (random(&mut state) * 12.0) as u64) } else { 0 };
+            waiting += 480 + kept - cut;
+            kept = cut;
+            if waiting >= 1024 {
+                position += waiting;
+                waiting = 0;
+                callbacks.push((0.01 * f64::from(tick) + mild(&mut state), position));
+            }
+        }
+        let device = Device { callbacks, end: 118.0, says: |time| time + 1000.0 };
+        device.check("all that is there", 6.0, [2.0, 3.0, 9.0], 9.5);
     }
 }

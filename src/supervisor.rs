@@ -55,6 +55,8 @@ impl Recovery {
 const BACK_OFF_MS: [u64; 8] = [0, 50, 100, 200, 400, 500, 500, 1000];
 /// How often a preferred device is looked for while another is open in its place.
 const LOOK_BACK: Duration = Duration::from_secs(2);
+/// How often a device that has gone quiet is looked for: each look is a thread, and at some hosts a connection.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Threads that may hang in a host's calls: with so many, nothing is opened until one comes back.
 const MOST_THREADS: usize = 3;
 /// A default that moved is no news where the host has just moved the stream itself.
@@ -274,8 +276,10 @@ impl Supervisor {
             Some(Ok(_) | Err(TryRecvError::Disconnected)) => self.search = None,
             Some(Err(TryRecvError::Empty)) => {}
             None => {
-                let since = *self.searched.get_or_insert(now);
-                if (is_stalled && !self.in_place) || (self.in_place && now - since >= LOOK_BACK) {
+                let since = now - *self.searched.get_or_insert(now);
+                if (is_stalled && !self.in_place && since >= LOOK_AGAIN)
+                    || (self.in_place && since >= LOOK_BACK)
+                {
                     (self.search, self.searched) = (Some(source::look_for(self.wish.clone())), Some(now));
                 }
             }

@@ -1,6 +1,6 @@
 //! Feature `tracing`: what an application's log is told, and that it is told no more.
 
-use hearken::{Capture, Config, FileFormat, FileTap, Input, Synthetic, TakePlan, Tap};
+use hearken::{Capture, Config, Input, Synthetic, TakePlan, Tap};
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -91,6 +91,7 @@ fn the_log_is_told_of_devices_takes_and_files_and_of_nothing_else() {
 /// Somebody deletes it.
 #[cfg(target_os = "linux")]
 fn a_file_that_fails_is_told(log: &Log) {
+    use hearken::{FileFormat, FileTap};
     log.lock().unwrap().clear();
     let input = Input::Synthetic(Synthetic::Tone);
     let capture = Capture::new(Config { input, ..Config::default() }).unwrap();

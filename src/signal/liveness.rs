@@ -115,9 +115,9 @@ impl Liveness {
         self.evidence += u32::from(loud >= SIGNAL);
         let loudest = self.swings.iter().fold(0.0, |most: f32, swing| most.max(*swing));
         let is_over = self.evidence >= EVIDENCE;
-        for channel in 0..self.channels {
+        for (channel, range) in ranges.iter().enumerate().take(self.channels) {
             let bit = 1 << channel;
-            let swing = ranges[channel].swing();
+            let swing = range.swing();
             if self.alive & bit == 0 {
                 let lives = swing >= SOUND && swing >= ALIVE * loudest.max(self.before);
                 self.lives[channel] = if lives { self.lives[channel] + 1 } else { 0 };
@@ -154,7 +154,11 @@ mod tests {
         let mut liveness = Liveness::new(RATE, 2);
         let all = stretches.concat();
         let windows = all.chunks(2 * 960).enumerate();
-        windows.filter_map(|(i, window)| liveness.add(window).then(|| (i + 1, liveness.alive()))).collect()
+        windows
+            .filter_map(
+                |(i, window)| if liveness.add(window) { Some((i + 1, liveness.alive())) } else { None },
+            )
+            .collect()
     }
 
     #[test]

@@ -148,14 +148,18 @@ fn home<'a>(host: &Host, input: &'a Input) -> (Speaker, Option<&'a str>) {
 
 /// The names of the audio systems that this build knows and this machine has.
 pub fn hosts() -> Vec<String> {
-    let mut names = by_cpal::names();
+    let names = by_cpal::names();
     #[cfg(target_os = "linux")]
-    if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
-        names.insert(0, by_pulse::NAME.to_owned());
-        if by_pulse::is_pipewire() {
-            names.insert(1, by_pulse::PIPEWIRE.to_owned());
+    let names = {
+        let mut names = names;
+        if has_pulse() && !names.iter().any(|name| name == by_pulse::NAME) {
+            names.insert(0, by_pulse::NAME.to_owned());
+            if by_pulse::is_pipewire() {
+                names.insert(1, by_pulse::PIPEWIRE.to_owned());
+            }
         }
-    }
+        names
+    };
     names
 }
 

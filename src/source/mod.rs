@@ -30,10 +30,6 @@ use synthetic::Synthetic;
 /// What to capture from.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "some of cpal's devices are large, and nobody has many of these"
-)]
 pub enum Input {
     /// The system's default microphone.
     #[default]

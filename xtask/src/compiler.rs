@@ -82,7 +82,9 @@ impl Compiler {
         };
         self.lead(&mut command);
         command.args(["--locked", "--target", self.triple]).args(words.split_whitespace());
-        command.args(["--", "--deny", "warnings"]);
+        command.args(["--keep-going", "--", "--deny", "warnings"]);
+        // It looks into the macro, which on Windows has another body, and does not see the `const` that is there.
+        command.args(["--allow", "clippy::missing_const_for_thread_local"]);
         command
     }
 

@@ -13,6 +13,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("", "lock_api", "of parking_lot"),
     ("", "parking_lot", "crossterm's, behind the program's feature `monitor`, is one version behind"),
     ("", "parking_lot_core", "of parking_lot"),
+    ("", "thiserror", "of the crate pulseaudio, one version behind that of the program's screen"),
     ("tauri", "base64", "of Swift's bindings, macOS"),
     ("tauri", "bitflags", "of WebKit's bindings"),
     ("tauri", "getrandom", "Tauri's is one version behind"),

@@ -137,7 +137,8 @@ mod tests {
         let expected = concat!(
             r#"{"input":{"host":"alsa","id":"default","name":"mic"},"started_at_ms":12.345,"rate_hz":44100,"#,
             r#""sample_format":"i16","channels":1,"server":"pipewire","period_frames":480,"#,
-            r#""ledger":{"captured":7,"delivered":7,"dropped":0,"lost":0,"discarded":0,"balanced":true},"clock":{"class":"learning","ppm":0.0,"bound_us":0.0},"#,
+            r#""ledger":{"captured":7,"delivered":7,"dropped":0,"lost":0,"lost_provisional":0,"discarded":0,"balanced":true,"#,
+            r#""unaccounted":0,"unaccounted_error":0,"clock_agrees":true},"clock":{"class":"learning","ppm":0.0,"bound_us":0.0},"#,
             r#""ended":"device failed","error":"device lost"}"#
         );
         assert_eq!(serde_json::to_string(&Epoch::from(&epoch)).expect("plain data"), expected);

@@ -147,6 +147,9 @@ const CHANGED_BLOCKS: i64 = 4 * 2048;
 /// anew.
 const NEW_CLOCK: i64 = RATE as i64 / 4;
 
+/// What may be on its way, or not open yet, when a take of so many seconds ends.
+const ON_ITS_WAY: i64 = RATE as i64;
+
 /// What stamps that are no device's cannot say, where the native recorder lacks it as well.
 const UNSEEN: i64 = RATE as i64 * 30 / 1000;
 
@@ -215,8 +218,14 @@ impl<'a> Judge<'a> {
         self.nothing_untold();
         let (outcome, untold) = (self.outcome, self.untold());
         let (told, error) = outcome.told();
-        let short = outcome.ours.falls_short() - outcome.unsettled().0;
         let slack = error + slack + if untold <= 0 { UNSEEN } else { 0 };
+        let at_the_end = outcome.missing_at_the_end();
+        let short = outcome.ours.falls_short() - outcome.unsettled().0;
+        self.must(short + at_the_end <= slack + ON_ITS_WAY, || {
+            format!("{} are missing at the end, told {told} (± {error})", ms(short + at_the_end))
+        });
+        // What is unsettled may be within the file's time or behind its last frame.
+        let short = if short < 0 { (short + at_the_end).min(0) } else { short };
         self.must(short.abs() <= slack, || {
             let what = if short > 0 { "short of" } else { "longer than" };
             format!("the file is {} {what} its time, told {told} (± {error})", ms(short.abs()))

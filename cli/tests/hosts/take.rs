@@ -1,5 +1,6 @@
 //! A take of the program, with the native recorder beside it, and what both have and say.
 
+use super::microphone::RATE;
 use super::rig::Rig;
 use super::support::counted::{Holds, Recorded};
 use super::support::wait_for;
@@ -34,6 +35,8 @@ impl Plan {
 /// What there is after a take.
 #[derive(Debug)]
 pub struct Outcome {
+    /// How long the take was to be.
+    pub seconds: f64,
     /// The exit code; nothing when it had to be killed.
     pub code: Option<i32>,
     /// What the program said.
@@ -71,6 +74,7 @@ pub fn record(rig: &mut Rig, plan: &Plan, script: impl FnOnce(&mut Rig)) -> Outc
     let read = |name| Recorded::read(&file(name), code_of).unwrap_or_default();
     let json = fs::read_to_string(file("ours.json")).ok().and_then(|text| serde_json::from_str(&text).ok());
     Outcome {
+        seconds: plan.seconds,
         code,
         said: program.said(),
         json: json.unwrap_or_default(),
@@ -195,6 +199,13 @@ impl Outcome {
         }
         let count = |name: &str| ledger[name].as_i64().unwrap_or(0);
         (provisional.0 + count("unaccounted"), provisional.1 + count("unaccounted_error"))
+    }
+
+    /// By how many frames the file is shorter than the take was to be, beyond what is missing within it: what did not come
+    /// any more when the end came.
+    pub fn missing_at_the_end(&self) -> i64 {
+        let asked = (self.seconds * f64::from(RATE)) as i64;
+        (asked - self.ours.frames as i64 - self.ours.falls_short().max(0)).max(0)
     }
 
     /// How many events of this kind there were.

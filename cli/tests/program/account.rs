@@ -18,6 +18,7 @@ fn the_json_has_exactly_the_keys_of_its_schema() {
     let all = [
         "callback",
         "clock",
+        "dead_channels",
         "epochs",
         "events",
         "gaps",

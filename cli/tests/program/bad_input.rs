@@ -17,7 +17,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
         ("--input synthetic --device-channels 33", "1 to 32"),
         ("--input synthetic --device-format dsd", "i8, i16"),
         ("--input synthetic --channels 0,2", "channels 0 to 1"),
-        ("--input synthetic --channels 1,", "mono, first, all"),
+        ("--input synthetic --channels 1,", "mono, average, first, all"),
         ("--input synthetic --format i32", "i24"),
         ("--input synthetic --quality good", "low-latency"),
         ("--input synthetic --seconds 0", "longer than 0"),

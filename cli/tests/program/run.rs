@@ -3,12 +3,16 @@
 use serde_json::Value;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Far more than any of these runs takes; whatever hangs is a failure and not a wait.
 pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// So long nothing comes out of a pipe whose program has ended: nothing will.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// A directory of its own, in which the program runs.
 pub struct Place {
@@ -66,25 +70,59 @@ pub struct Said {
 }
 
 impl Said {
-    /// Waits for the end, within the limit. What these runs print fits into a pipe.
+    /// Waits for the end, within the limit.
     pub fn by(mut child: Child) -> Self {
-        let since = Instant::now();
-        while child.try_wait().expect("a child").is_none() {
-            if since.elapsed() > LIMIT {
-                let _ = child.kill();
-                panic!("it did not end within {LIMIT:?}");
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let Output { status, stdout, stderr } = child.wait_with_output().expect("what it said");
-        let text = |bytes| String::from_utf8(bytes).expect("text");
-        let said = Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) };
+        let stdout = Heard::of(child.stdout.take());
+        let stderr = Heard::of(child.stderr.take());
+        let Some(code) = ended(&mut child) else {
+            let _ = child.kill();
+            panic!("it did not end within {LIMIT:?}: {}", stderr.text());
+        };
+        let said = Self { code, stdout: stdout.text(), stderr: stderr.text() };
         assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
         said
     }
 
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+/// Waits for the end of a child, within the limit; none where it has not come.
+pub fn ended(child: &mut Child) -> Option<Option<i32>> {
+    let since = Instant::now();
+    loop {
+        match child.try_wait().expect("a child") {
+            Some(status) => return Some(status.code()),
+            None if since.elapsed() > LIMIT => return None,
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+/// What comes out of a pipe, heard on a thread of its own.
+struct Heard(Receiver<Vec<u8>>);
+
+impl Heard {
+    fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let (send, heard) = channel();
+        std::thread::spawn(move || {
+            let Some(mut pipe) = pipe else { return };
+            let mut piece = [0; 4096];
+            while let Ok(len @ 1..) = pipe.read(&mut piece) {
+                if send.send(piece[..len].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(heard)
+    }
+
+    /// All of it, of a program that has ended. Its pipe may go on without it: what an audio system starts for it, Wine's
+    /// for one, lives longer and holds the other end.
+    fn text(self) -> String {
+        let pieces = std::iter::from_fn(|| self.0.recv_timeout(QUIET).ok());
+        String::from_utf8(pieces.flatten().collect()).expect("text")
     }
 }
 

@@ -5,6 +5,7 @@ use super::wait_for;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -76,6 +77,9 @@ impl PipeWireServer {
         let bus = Background::start(Path::new("dbus-daemon"), path.join("bus.log"), |command| {
             command.args(["--session", "--nofork", "--nopidfile"]).arg(format!("--address={}", bus_of(path)));
         });
+        // Its socket is there before it listens, and who is refused does without.
+        let socket = path.join("xdg/bus");
+        assert!(wait_for(START_BOUND, || UnixStream::connect(&socket).ok()).is_some(), "{}", bus.log());
         let mut server = Self { programs: Vec::new(), bus, directory };
         server.restart();
         server

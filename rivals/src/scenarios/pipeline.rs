@@ -132,7 +132,7 @@ fn stages(seconds: usize) -> Result<f64, String> {
     let mut stages = Stages {
         decoded: Vec::new(),
         epoch,
-        mixer: Mixer::new(&Channels::Mono, format.channels).map_err(failed)?,
+        mixer: Mixer::new(&Channels::Mono, format.channels, format.rate_hz).map_err(failed)?,
         mixed: Vec::new(),
         resampler: Resampler::new(format.rate_hz, 16_000, 1, Quality::Balanced).map_err(failed)?,
         chunk: Vec::with_capacity(CHUNK),

@@ -167,13 +167,15 @@ pub(super) fn watch(end: &UnixStream, look: &mut dyn FnMut()) -> bool {
             return true;
         }
         match connection.next() {
-            Ok(Message::Command(_, Command::SubscribeEvent(event)))
-                if event.event_facility == SubscriptionEventFacility::Server
-                    || event.event_type != SubscriptionEventType::Changed =>
-            {
-                look();
+            Ok(Message::Command(_, command)) => {
+                if let Command::SubscribeEvent(event) = *command
+                    && (event.event_facility == SubscriptionEventFacility::Server
+                        || event.event_type != SubscriptionEventType::Changed)
+                {
+                    look();
+                }
             }
-            Ok(_) => {}
+            Ok(Message::Audio(_)) => {}
             Err(_) => return false,
         }
     }
@@ -220,7 +222,7 @@ pub(super) fn is_moved(end: &UnixStream, is_pinned: bool, led_to: impl Fn(String
                 return false;
             }
             match connection.next() {
-                Ok(Message::Command(_, Command::SubscribeEvent(_))) => break,
+                Ok(Message::Command(_, command)) if matches!(*command, Command::SubscribeEvent(_)) => break,
                 Ok(_) => {}
                 Err(_) => return false,
             }
@@ -295,8 +297,8 @@ struct Stream {
     frame_bytes: usize,
     /// What stamps count from.
     start: Instant,
-    /// Half a period: nothing more comes at once when nothing has for so long.
-    quiet: Duration,
+    /// How long a fragment is.
+    period: Duration,
     /// The id of the source.
     source: String,
     /// The server's default when it was asked last, where the stream follows it.
@@ -360,14 +362,14 @@ impl Stream {
         let Inlet { data, faults, .. } = inlet;
         let frame_bytes = labelled.frame_bytes();
         let follows = id.is_none().then_some(default);
-        let quiet = Duration::from_secs_f64(f64::from(granted) / f64::from(labelled.rate_hz) / 2.0);
+        let period = Duration::from_secs_f64(f64::from(granted) / f64::from(labelled.rate_hz));
         let stream = Self {
             connection,
             data,
             faults,
             frame_bytes,
             start: started,
-            quiet,
+            period,
             source,
             follows,
             asked: None,
@@ -382,7 +384,7 @@ impl Stream {
         }
         // A source may have kept audio from before, as a pipe does, which comes at once: only with all of it there is known
         // how old its beginning is.
-        if self.connection.gather(self.quiet).is_err() {
+        if self.connection.gather(self.period).is_err() {
             return self.faults.report(Fault::Lost);
         }
         // Also where it was we who shut it down: then nobody listens any more.

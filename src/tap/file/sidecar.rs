@@ -442,7 +442,7 @@ mod tests {
         sidecar.finish(200, 0, &State::Complete).expect("it goes over the old one");
         let end = fs::read_to_string(&path).expect("a text");
         assert!(end.contains(r#""state":"complete""#) && end.contains(r#"{"position":9,"#), "{end}");
-        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "it and nothing else");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "it and nothing else");
         // The next take's, which cannot remove it.
         drop(Sidecar::new(&audio, FORMAT, None, CapturedAt::default()));
         assert!(

@@ -27,7 +27,7 @@ const LONGEST_ANSWER: u32 = MAX_MEMBLOCKQ_LENGTH as u32;
 #[derive(Debug)]
 pub(super) enum Message {
     /// News, or the answer to the question of that number, which [`Connection::answer`] reads.
-    Command(u32, Command),
+    Command(u32, Box<Command>),
     /// So many bytes of a stream's audio, which [`Connection::audio`] reads.
     Audio(usize),
 }
@@ -116,10 +116,12 @@ impl Connection {
         let number = self.send(order)?;
         loop {
             match self.next()? {
-                Message::Command(of, Command::Error(error)) if of == number => {
-                    return Err(ProtocolError::ServerError(error));
+                Message::Command(of, command) if of == number => {
+                    return match *command {
+                        Command::Error(error) => Err(ProtocolError::ServerError(error)),
+                        _ => Ok(()),
+                    };
                 }
-                Message::Command(of, _) if of == number => return Ok(()),
                 Message::Command(..) => self.has_missed = true,
                 Message::Audio(bytes) => self.skip(bytes)?,
             }
@@ -170,7 +172,7 @@ impl Connection {
             let command = Command::read_tag_prefixed(&mut rest, self.version);
             self.answer = rest.to_vec();
             match command {
-                Ok((number, command)) => return Ok(Message::Command(number, command)),
+                Ok((number, command)) => return Ok(Message::Command(number, Box::new(command))),
                 // News of a kind that is not known, or about what is not known.
                 Err(ProtocolError::Io(error)) => return Err(error.into()),
                 Err(_) => {}
@@ -214,14 +216,19 @@ impl Connection {
         (self.read_at, audio)
     }
 
-    /// Reads what comes until nothing has for so long, or there is no room; waits for the first.
-    pub fn gather(&mut self, quiet: Duration) -> Result<(), ProtocolError> {
-        loop {
-            self.fill()?;
-            if self.read.len() == self.buffer.len() || !by_alsa::wait(&self.socket, None, Some(quiet)) {
-                return Ok(());
+    /// Waits for something, and reads what comes at once with it: until nothing has for half of `length`, there is no room,
+    /// or `length` is over, since what comes at the pace of time never ends.
+    pub fn gather(&mut self, length: Duration) -> Result<(), ProtocolError> {
+        self.fill()?;
+        let until = self.read_at + length;
+        while self.read.len() < self.buffer.len() {
+            let left = until.saturating_duration_since(Instant::now()).min(length / 2);
+            if left.is_zero() || !by_alsa::wait(&self.socket, None, Some(left)) {
+                break;
             }
+            self.fill()?;
         }
+        Ok(())
     }
 
     fn skip(&mut self, mut bytes: usize) -> Result<(), ProtocolError> {
@@ -380,7 +387,7 @@ mod tests {
                             heard.extend_from_slice(piece);
                         }
                     }
-                    Message::Command(_, Command::RecordStreamKilled(9)) => news += 1,
+                    Message::Command(_, command) if *command == Command::RecordStreamKilled(9) => news += 1,
                     other => panic!("{other:?}"),
                 }
             }
@@ -404,11 +411,31 @@ mod tests {
             encode_command(&mut bytes, &Command::RecordStreamKilled(9));
         }
         server.write_all(&bytes[..bytes.len() - 30]).expect("it is read");
-        connection.gather(Duration::from_millis(1)).expect("it came");
+        connection.gather(Duration::from_millis(2)).expect("it came");
         let Ok(Message::Audio(400)) = connection.next() else { panic!("audio") };
         assert_eq!(connection.behind(400).1, 800);
         assert_eq!(connection.audio(100, 4).expect("audio").len(), 100);
         assert_eq!(connection.behind(300).1, 800);
+    }
+
+    #[test]
+    fn what_comes_at_the_pace_of_time_is_not_gathered_for_ever() {
+        let (mut connection, mut server) = connected();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let writer = std::thread::spawn(move || {
+            // Until the other end is gone; a minute at most.
+            for _ in 0..60_000 {
+                if stopped.try_recv() != Err(std::sync::mpsc::TryRecvError::Empty) {
+                    return;
+                }
+                server.write_all(&[0; 16]).expect("it is read");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        connection.gather(Duration::from_millis(20)).expect("it came");
+        assert!(!connection.read.is_empty() && connection.read.len() < READ);
+        drop(stop);
+        writer.join().expect("no panic");
     }
 
     #[test]
@@ -420,7 +447,7 @@ mod tests {
         pulseaudio::protocol::write_memblock(&mut unknown, u32::MAX, &body, 0).expect("memory");
         encode_command(&mut unknown, &Command::Exit);
         server.write_all(&unknown).expect("it is read");
-        assert!(matches!(connection.next(), Ok(Message::Command(1, Command::Exit))));
+        assert!(matches!(connection.next(), Ok(Message::Command(1, command)) if *command == Command::Exit));
         let mut huge = [0; DESCRIPTOR_SIZE];
         huge[..4].copy_from_slice(&u32::MAX.to_be_bytes());
         server.write_all(&huge).expect("it is read");
