@@ -180,8 +180,9 @@ impl Run {
 pub struct Inference {
     rate: f64,
     run: Option<Run>,
-    /// What was told to look like a loss, and is neither settled nor revoked.
+    /// What was told to look like a loss, and is neither settled nor revoked; and whether the arrivals say how long it is.
     told: Option<Verdict>,
+    is_by_arrivals: bool,
     /// The longest run that one on-time block refuted.
     longest: u64,
     xruns: u64,
@@ -204,6 +205,7 @@ impl Inference {
             rate,
             run: None,
             told: None,
+            is_by_arrivals: false,
             longest: 0,
             xruns: 0,
             hint: 0,
@@ -245,7 +247,8 @@ impl Inference {
             (frames(missing.ns).round() as u64, frames(missing.unsure_ns).ceil() as u64);
         let is_settled = state == LossState::Settled;
         // Stamps that tell of it and are a device's own say it to the frame.
-        if self.told.is_some() && self.run.as_ref().is_some_and(|run| run.is_exact) {
+        let is_by_stamps = self.told.is_some() && !self.is_by_arrivals;
+        if is_by_stamps && self.run.as_ref().is_some_and(|run| run.is_exact) {
             return None;
         }
         let is_known =
@@ -254,6 +257,7 @@ impl Inference {
             return None;
         }
         let verdict = self.tell(missing.position.min(start), frames, error_frames, state);
+        self.is_by_arrivals = !is_settled;
         if is_settled {
             (self.run, self.hint) = (None, 0);
             self.arrivals.settle(missing.ns);
@@ -307,6 +311,7 @@ impl Inference {
         self.ids = self.ids.max(id + 1);
         let verdict = Verdict { id, position, frames, error_frames, state };
         self.told = (state == LossState::Provisional).then_some(verdict);
+        self.is_by_arrivals &= self.told.is_some();
         verdict
     }
 
@@ -426,7 +431,7 @@ impl Inference {
         let is_news = known.is_none_or(|known| {
             3 * known.error_frames > 4 * error_frames || known.frames.abs_diff(frames) > known.error_frames
         });
-        if !is_settled && !is_news {
+        if !is_settled && (!is_news || self.is_by_arrivals) {
             return None;
         }
         if only_late && run.first_late < run.least {
@@ -458,10 +463,15 @@ impl Inference {
         if self.told.is_some() {
             self.longest = self.longest.max(run.count);
         }
-        if self.arrivals.is_behind() { None } else { self.take_back() }
+        if self.arrivals.is_behind() {
+            self.is_by_arrivals = self.told.is_some();
+            return None;
+        }
+        self.take_back()
     }
 
     fn take_back(&mut self) -> Option<Verdict> {
+        self.is_by_arrivals = false;
         let told = self.told.take()?;
         Some(Verdict { state: LossState::Revoked, ..told })
     }

@@ -43,6 +43,7 @@ impl RateLie {
         let rate = self.labelled * (1.0 + clock.ppm() * 1e-6);
         let off = |standard: u32| (f64::from(standard) / rate - 1.0).abs();
         let nearest = STANDARD_HZ.into_iter().min_by(|a, b| off(*a).total_cmp(&off(*b)))?;
-        (self.looks >= LIE_LOOKS && off(nearest) < NEAR).then_some(nearest)
+        let is_another = f64::from(nearest) != self.labelled;
+        (self.looks >= LIE_LOOKS && off(nearest) < NEAR && is_another).then_some(nearest)
     }
 }
