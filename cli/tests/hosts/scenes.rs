@@ -2,7 +2,7 @@
 
 use super::microphone::{RATE, Says};
 use super::rig::{Rig, Route};
-use super::support::counted::{Holds, SECOND};
+use super::support::counted::{Holds, Recorded, SECOND};
 use super::take::{Busy, Outcome, Plan, record};
 use std::thread::sleep;
 use std::time::Duration;
@@ -195,7 +195,9 @@ impl<'a> Judge<'a> {
     fn nothing_else(&mut self) -> &mut Self {
         let outcome = self.outcome;
         let loud = outcome.ours.count(|holds| holds == Holds::Loudspeaker);
-        let altered = outcome.between(|holds| holds == Holds::Altered);
+        let altered = |recorded: &Recorded| recorded.between(|holds| holds == Holds::Altered);
+        // A graph that stumbles alters frames for everybody.
+        let altered = altered(&outcome.ours).saturating_sub(altered(&outcome.theirs));
         self.must(loud == 0, || format!("the LOUDSPEAKERS were recorded for {}", ms(loud as i64)));
         self.must(altered == 0, || format!("{altered} altered frames"))
     }
@@ -276,7 +278,7 @@ fn exact(rig: &mut Rig, length: Length) -> Verdict {
     // A graph that is late itself loses frames for everybody; then it is enough to tell.
     if outcome.theirs.falls_short() == 0 {
         let (ours, told) = (&outcome.ours, outcome.told().0);
-        let silent = outcome.between(|holds| holds == Holds::Silence);
+        let silent = outcome.ours.between(|holds| holds == Holds::Silence);
         judge.must(ours.falls_short() == 0 && silent == 0, || {
             format!("not whole: {} frames short, {silent} silent", ours.falls_short())
         });
@@ -369,7 +371,7 @@ fn default_changes(rig: &mut Rig, length: Length) -> Verdict {
     let mut judge = Judge::of(&outcome);
     judge.succeeded().nothing_else().nothing_untold().heard_at_the_end();
     // The native recorder says which microphone is the default.
-    let hears = |recorded: &super::support::counted::Recorded| {
+    let hears = |recorded: &Recorded| {
         recorded
             .source()
             .next_back()

@@ -176,6 +176,14 @@ impl Recorded {
         self.runs.iter().filter(|run| is(run.holds)).map(|run| run.frames).sum()
     }
 
+    /// Frames between the first and the last one of the microphone that are something else of this kind.
+    pub fn between(&self, is: impl Fn(Holds) -> bool) -> u64 {
+        let source: Vec<u64> = self.source().map(|(run, _)| run.at).collect();
+        let (Some(first), Some(last)) = (source.first(), source.last()) else { return 0 };
+        let inside = self.runs.iter().filter(|run| run.at > *first && run.at < *last);
+        inside.filter(|run| is(run.holds)).map(|run| run.frames).sum()
+    }
+
     /// The runs that hold the microphone, each with its position.
     pub fn source(&self) -> impl DoubleEndedIterator<Item = (Run, u32)> + '_ {
         self.runs.iter().filter_map(|run| match run.holds {
