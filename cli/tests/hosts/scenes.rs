@@ -150,6 +150,9 @@ const NEW_CLOCK: i64 = RATE as i64 / 4;
 /// What may be on its way, or not open yet, when a take of so many seconds ends.
 const ON_ITS_WAY: i64 = RATE as i64;
 
+/// How well the microphone itself knows how long the server stood still: to two blocks.
+const AFTER_A_PAUSE: i64 = 2048;
+
 /// What stamps that are no device's cannot say, where the native recorder lacks it as well.
 const UNSEEN: i64 = RATE as i64 * 30 / 1000;
 
@@ -421,7 +424,7 @@ fn stopped(rig: &mut Rig, length: Length) -> Verdict {
         wait(1.5);
         rig.go_on();
     });
-    Judge::of(&outcome).succeeded().nothing_else().told(0).heard_at_the_end().verdict()
+    Judge::of(&outcome).succeeded().nothing_else().told(AFTER_A_PAUSE).heard_at_the_end().verdict()
 }
 
 fn silent(rig: &mut Rig, length: Length) -> Verdict {
