@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
-use support::counted::{Code, Holds, LOUDSPEAKER, Recorded, Run, SECOND};
+use support::counted::{Code, Holds, LOUDSPEAKER, POSITIONS, Recorded, Run, SECOND};
 use support::jack::JackServer;
 use support::microphone::Microphone;
 use support::pipewire::{MIC, MIC2, PipeWireServer};
@@ -190,6 +190,10 @@ fn altered_frames_and_loudspeakers_are_not_the_microphone() {
     assert_eq!(heard.count(|holds| holds == Holds::Altered), 11);
     assert_eq!(heard.count(|holds| holds == Holds::Loudspeaker), 1_000);
     assert_eq!(heard.falls_short(), 0);
+    // The one position that says what the loudspeakers play is the microphone's, also at the begin of a run.
+    let same = (0..POSITIONS - 100).find(|at| Code::Float.frame(*at)[0] == LOUDSPEAKER).expect("a position");
+    let heard = decoded(Code::Float, &[counted(Code::Float, same, 100)]);
+    assert_eq!(heard.runs, [Run { at: 0, frames: 100, holds: Holds::Source(same) }]);
 }
 
 #[test]

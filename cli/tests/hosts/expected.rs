@@ -2,32 +2,12 @@
 
 /// Of a path, the scenes in which it does not keep its promise yet, or only while the machine is idle.
 pub const FAILS: &[(&str, &[&str])] = &[
-    (
-        "a",
-        &[
-            "exact", "mono", "quantum", "mic-back", "no-mic", "default", "pinned", "stopped", "load-2",
-            "load-4",
-        ],
-    ),
-    ("b", &["mic-back", "no-mic", "pinned", "stopped"]),
-    (
-        "c",
-        &[
-            "exact", "mono", "quantum", "mic-back", "no-mic", "default", "pinned", "stopped", "load-2",
-            "load-4",
-        ],
-    ),
-    ("d1", &["restart", "mic-back", "no-mic", "pinned", "stopped"]),
-    ("d2", &["mic-back", "no-mic", "pinned", "silent"]),
+    // Under four busy loops the clock now and then sees a second missing that is not.
+    ("d1", &["load-4"]),
+    // The hole is told up to half a second too long.
+    ("d2", &["restart"]),
+    // What is missing is told 150 ms too long, within a bound that is smaller.
     ("e1", &["stopped"]),
-    (
-        "e2",
-        &[
-            "exact", "mono", "quantum", "restart", "mic-back", "no-mic", "default", "stopped", "load-2",
-            "load-4",
-        ],
-    ),
-    ("r", &["mic-back", "no-mic", "pinned"]),
 ];
 
 /// Whether this scene is known to fail on this path.

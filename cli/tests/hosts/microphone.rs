@@ -28,11 +28,12 @@ pub const RATE: u32 = 48_000;
 /// The first argument that makes this program a microphone.
 pub const FLAG: &str = "--microphone";
 
-/// A jump of the server's count that is longer is another count.
-const LONGEST_JUMP: u32 = 10 * RATE;
+/// How far positions and the clock may be apart.
+const NEAR: u32 = RATE / 4;
 
-/// The count may be off the clock by so much.
-const LONGEST_STAND: u32 = RATE / 4;
+/// After a pause PipeWire counts the time once more, or runs faster until it has made up for it, or both: for so long it
+/// has time to. Positions that are off the clock then follow it.
+const MAKES_UP: u32 = RATE / 2;
 
 /// A writer that was held for longer does not catch up: nothing keeps so much.
 const LONGEST_LAG: Duration = Duration::from_secs(2);
@@ -144,7 +145,9 @@ impl Line {
         let from = format!("{}:out_1", client.name());
         let changed = Arc::new(AtomicBool::new(true));
         let told = Ports(Arc::clone(&changed));
-        let Ok(active) = client.activate_async(told, Speaker { line: self, port, next: None }) else {
+        let Ok(active) =
+            client.activate_async(told, Speaker { line: self, port, next: None, off_since: None })
+        else {
             return;
         };
         // Where the server dies, the test that killed it ends this process.
@@ -232,6 +235,8 @@ struct Speaker {
     port: Port<AudioOut>,
     /// The server's count and our position where the next block begins, if nothing is lost.
     next: Option<(u32, u32)>,
+    /// Since when our positions are off the clock.
+    off_since: Option<u32>,
 }
 
 impl ProcessHandler for Speaker {
@@ -239,15 +244,24 @@ impl ProcessHandler for Speaker {
         let (count, frames) = (scope.last_frame_time(), scope.n_frames());
         // A device hands over what it has heard until now.
         let now = self.line.due().saturating_sub(frames);
-        // What the graph leaves out is left out here: it is a jump of the positions, unless the clock says otherwise.
         let (next, jump) = self.next.map_or((now, 0), |(due, next)| (next, count.wrapping_sub(due)));
-        let position = match next.wrapping_add(jump) {
-            counted if jump < LONGEST_JUMP && counted.abs_diff(now) < LONGEST_STAND => counted,
-            _ if next.abs_diff(now) < LONGEST_STAND => next,
-            // PipeWire makes up for a pause, or its count jumps within a cycle or two; JACK's never says.
-            _ if jump == 0 && !self.line.stands_for_good => next,
-            _ => now,
+        let counted = next.wrapping_add(jump);
+        let is_near = |position: u32| position.abs_diff(now) < NEAR;
+        let position = if jump < NEAR && is_near(counted) {
+            // What the graph leaves out is left out here: it is a jump of the positions.
+            counted
+        } else if is_near(next) {
+            // Another count.
+            next
+        } else if self.line.stands_for_good || self.off_since.is_some_and(|since| now >= since + MAKES_UP) {
+            now
+        } else {
+            self.off_since.get_or_insert(now);
+            next
         };
+        if is_near(position) {
+            self.off_since = None;
+        }
         self.next = Some((count.wrapping_add(frames), position.wrapping_add(frames)));
         for (at, sample) in (position..).zip(self.port.as_mut_slice(scope)) {
             let [said, _] = Code::Float.frame(self.line.at(at));

@@ -2,7 +2,7 @@
 
 use super::microphone::RATE;
 use super::rig::Rig;
-use super::support::counted::{Holds, Recorded};
+use super::support::counted::Recorded;
 use super::support::wait_for;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -219,14 +219,6 @@ impl Outcome {
         let gaps = self.json["gaps"].as_array().cloned().unwrap_or_default();
         let gap = |gap: &Value| format!("{} {}", gap["frames"], gap["cause"].as_str().unwrap_or_default());
         gaps.iter().map(gap).collect()
-    }
-
-    /// Frames between the first and the last one of the microphone that are something else of this kind.
-    pub fn between(&self, is: impl Fn(Holds) -> bool) -> u64 {
-        let source: Vec<u64> = self.ours.source().map(|(run, _)| run.at).collect();
-        let (Some(first), Some(last)) = (source.first(), source.last()) else { return 0 };
-        let inside = self.ours.runs.iter().filter(|run| run.at > *first && run.at < *last);
-        inside.filter(|run| is(run.holds)).map(|run| run.frames).sum()
     }
 }
 

@@ -131,7 +131,9 @@ impl Recorded {
         let width = usize::from(channels.max(1));
         let frames: Vec<&[f32]> = samples.chunks_exact(width).collect();
         let silent = |frame: &[f32]| frame.iter().all(|sample| *sample == 0.0);
-        let loud = |frame: &[f32]| (frame[0] - LOUDSPEAKER).abs() < 1e-3;
+        let is_loud = |at: usize| frames.get(at).is_some_and(|frame| (frame[0] - LOUDSPEAKER).abs() < 1e-6);
+        // One frame of the microphone says the same.
+        let loud = |at: usize| is_loud(at) && (is_loud(at + 1) || at > 0 && is_loud(at - 1));
         let mut runs: Vec<Run> = Vec::new();
         for (at, frame) in (0..).zip(&frames) {
             if let Some(run) = runs.last_mut()
@@ -147,7 +149,7 @@ impl Recorded {
             }
             let holds = match code.position(frame) {
                 _ if silent(frame) => Holds::Silence,
-                _ if loud(frame) => Holds::Loudspeaker,
+                _ if loud(at as usize) => Holds::Loudspeaker,
                 Some(position) => Holds::Source(position),
                 None => Holds::Altered,
             };
@@ -174,6 +176,14 @@ impl Recorded {
     /// Frames of this kind.
     pub fn count(&self, is: impl Fn(Holds) -> bool) -> u64 {
         self.runs.iter().filter(|run| is(run.holds)).map(|run| run.frames).sum()
+    }
+
+    /// Frames between the first and the last one of the microphone that are something else of this kind.
+    pub fn between(&self, is: impl Fn(Holds) -> bool) -> u64 {
+        let source: Vec<u64> = self.source().map(|(run, _)| run.at).collect();
+        let (Some(first), Some(last)) = (source.first(), source.last()) else { return 0 };
+        let inside = self.runs.iter().filter(|run| run.at > *first && run.at < *last);
+        inside.filter(|run| is(run.holds)).map(|run| run.frames).sum()
     }
 
     /// The runs that hold the microphone, each with its position.
