@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 pub(super) const NAME: &str = "pulseaudio";
 /// Another, where the server is PipeWire.
 pub(super) const PIPEWIRE: &str = "pipewire";
+
 /// Whether a server listens. Says nothing to it.
 pub(super) fn is_reachable() -> bool {
     connection::is_reachable()
