@@ -53,12 +53,28 @@ fn samples(take: &Take) -> Vec<i16> {
     wav.samples::<f32>().map(|sample| whole(sample.expect("a sample"))).collect()
 }
 
-/// Where `clip` begins in `recorded`, and how much of it follows there bit for bit.
+/// So much of noise is somewhere once, or nowhere.
+const MARK: usize = 32;
+/// So much is given up at once of what is not there: 10 ms of both channels.
+const PIECE: usize = 960;
+
+/// Where `clip` begins in `recorded`, and how many of its samples are there, in order: what a busy server puts in between
+/// is its own.
 fn find(recorded: &[i16], clip: &[i16]) -> (usize, usize) {
-    let start = recorded.windows(32).position(|window| window == &clip[..32]);
-    let start = start.expect("the clip is not in the recording");
-    let same = recorded[start..].iter().zip(clip).take_while(|(recorded, spoken)| recorded == spoken).count();
-    (start, same)
+    let (mut start, mut from, mut at, mut held) = (None, 0, 0, 0);
+    while at + MARK <= clip.len() {
+        let mark = &clip[at..at + MARK];
+        let Some(place) = recorded[from..].windows(MARK).position(|window| window == mark) else {
+            at += PIECE;
+            continue;
+        };
+        from += place;
+        start = start.or(Some(from));
+        let same =
+            recorded[from..].iter().zip(&clip[at..]).take_while(|(there, spoken)| there == spoken).count();
+        (from, at, held) = (from + same, at + same, held + same);
+    }
+    (start.expect("the clip is not in the recording"), held)
 }
 
 fn list<'a>(take: &'a Take, name: &str) -> &'a Vec<Value> {
@@ -101,7 +117,7 @@ fn silence_is_recorded_as_silence_and_told() {
     assert_eq!((list(&take, "gaps").len(), list(&take, "epochs").len()), (0, 1), "{:#}", take.json);
     let recorded = samples(&take);
     assert!(recorded.len() as u32 > 2 * RATE && recorded.iter().all(|sample| *sample == 0));
-    let told = |event: &Value| event["kind"] == "verdict" && event["verdict"] != Value::Null;
+    let told = |event: &Value| event["kind"] == "verdict";
     assert!(list(&take, "events").iter().any(told), "nobody is told: {:#}", take.json);
 }
 
@@ -124,7 +140,7 @@ fn a_source_that_goes_and_comes_back_is_one_hole_in_the_take() {
     server.wait_for_recorder();
     // It is there before it is started, and until then the source throws away what it reads.
     sleep(Duration::from_millis(500));
-    let _speech = Microphone::of(&server).speak([&after[..], &silence(9)].concat());
+    let _speech = Microphone::of(&server).speak([&silence(1)[..], &after, &silence(9)].concat());
     let take = recording.finish(9);
     assert_account(&take);
     let (epochs, gaps) = (list(&take, "epochs"), list(&take, "gaps"));
@@ -155,7 +171,7 @@ fn another_default_is_heard_in_the_same_take() {
     sleep(Duration::from_millis(300));
     drop(speech);
     let microphone = Microphone::of(&server).into(other);
-    let _speech = microphone.speak([&after[..], &silence(9)].concat());
+    let _speech = microphone.speak([&silence(1)[..], &after, &silence(9)].concat());
     let take = recording.finish(7);
     assert_account(&take);
     let recorded = samples(&take);
