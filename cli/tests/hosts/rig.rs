@@ -89,6 +89,11 @@ impl Route {
         self.system() != System::Jack
     }
 
+    /// Frames that may come from elsewhere before it is told: behind ALSA's plugins a server moves the stream first.
+    pub fn moves_first(self) -> u64 {
+        if self.host() == "alsa" { u64::from(super::microphone::RATE) / 10 } else { 0 }
+    }
+
     /// Whether one microphone can be named, among others.
     pub fn can_pin(self) -> bool {
         self.host() != "jack"
