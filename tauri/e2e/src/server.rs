@@ -24,10 +24,6 @@ pcm.!default { type pulse hint { show on description "Desk microphone" } }
 ctl.!default { type pulse }
 "#;
 
-/// A second microphone, of what the sink plays.
-const HEADSET: &str = r#"pcm.headset { type pulse device "spk.monitor" hint { show on description "Headset" } }
-"#;
-
 /// A server in a directory of its own, which is also the home of its clients.
 #[derive(Debug)]
 pub struct PulseServer {
@@ -49,14 +45,15 @@ impl PulseServer {
         }
         let script = format!(
             "load-module module-native-protocol-unix auth-anonymous=1 socket={0}/pulse.sock\n\
-             load-module module-pipe-source source_name=mic file={0}/mic.fifo format=s16le rate={RATE_HZ} channels=1\n\
+             load-module module-pipe-source source_name=mic file={0}/mic.fifo format=s16le rate={RATE_HZ} channels=1 \
+             source_properties=\"device.description='Desk microphone'\"\n\
              load-module module-null-sink sink_name=spk rate={RATE_HZ} channels=1 format=s16le norewinds=1\n\
              set-default-source mic\n",
             path.display()
         );
         fs::write(path.join("server.pa"), script).expect("the server's script");
+        fs::write(path.join("asound.conf"), ASOUND_CONF).expect("the clients' configuration");
         let mut server = Self { process: None, directory };
-        server.plug_headset(false);
         server.revive();
         server
     }
@@ -98,18 +95,18 @@ impl PulseServer {
         }
     }
 
-    /// Plugs the second microphone in, or out.
+    /// Plugs a second microphone in, which hears what the sink plays, or out.
     ///
     /// # Panics
-    /// If the clients' configuration cannot be written.
+    /// If the server does not.
     pub fn plug_headset(&self, is_in: bool) {
-        let path = self.directory.path().join("asound.conf");
-        let text = format!("{ASOUND_CONF}{}", if is_in { HEADSET } else { "" });
-        // A client reads it anew at once, so it is never half written.
-        let partial = path.with_extension("part");
-        fs::write(&partial, text)
-            .and_then(|()| fs::rename(&partial, &path))
-            .expect("the clients' configuration");
+        let done = self.asks(if is_in {
+            "load-module module-remap-source source_name=headset master=spk.monitor \
+             source_properties=device.description=Headset"
+        } else {
+            "unload-module module-remap-source"
+        });
+        assert!(done.is_some(), "the server has no headset to plug");
     }
 
     /// The FIFO behind the microphone.
