@@ -102,6 +102,8 @@ fn a_take_that_is_killed_at_any_moment_is_valid_and_misses_less_than_a_second() 
         kills.iter().filter(|(alive, _)| *alive >= 1.2).map(|(_, missing)| *missing).collect();
     long.sort_by(f64::total_cmp);
     let median = long.get(long.len() / 2).expect("lives of more than 1.2 s");
+    // Wine keeps processes waiting for seconds on a busy machine: there the median alone is judged.
+    assert!(cfg!(windows) || most <= 1.0, "{most} s are missing");
     println!(
         "{KILLS} kills in {:?}: {most:.3} s missing at most, {median:.3} s in the median",
         since.elapsed()
