@@ -58,13 +58,20 @@ pub struct Consumer<T> {
     mask: usize,
 }
 
-/// A queue with room for `items` items. Allocates here and never again.
+/// A queue with room for `items` items. Allocates here and never again, and writes every page so that no push takes a
+/// fault for one.
 ///
 /// `start` is the number of the first item: 0, but for tests that want the counters to wrap.
 pub fn index_queue<T: Send>(items: usize, start: usize) -> (Producer<T>, Consumer<T>) {
     const { assert!(!std::mem::needs_drop::<T>(), "items left in the queue are forgotten, not dropped") };
     let slots: Box<[_]> =
         (0..items.next_power_of_two()).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+    for slot in &slots {
+        slot.with_mut(|slot| {
+            // SAFETY: so many bytes are there, and nobody else knows of them yet. No `T` is made of them.
+            unsafe { slot.cast::<u8>().write_bytes(0x55, size_of::<T>()) };
+        });
+    }
     let mask = slots.len() - 1;
     let shared = Arc::new(Shared { tail: CachePadded::new(AtomicUsize::new(start)), slots });
     (
