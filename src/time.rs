@@ -150,13 +150,12 @@ impl Clock {
         let bed = Arc::new(Mutex::new(Bed::default()));
         let entry = self.0.as_ref().map(|time| time.state.lock().enter(name, &bed));
         let (clock, theirs) = (self.clone(), (called.clone(), bed.clone(), done));
-        let born = entry.clone();
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
             // Dropped last: in virtual time nobody sees a thread that has gone and still counts.
             let _part = Part(clock.clone());
             let (called, bed, _done) = theirs;
             HERE.set(clock.clone());
-            let alarm = match (&clock.0, born) {
+            let alarm = match (&clock.0, entry) {
                 (Some(time), Some(ticket)) => {
                     time.wait_for(ticket, &bed);
                     Alarm::Virtual(time.clone(), bed)
