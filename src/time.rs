@@ -223,7 +223,6 @@ impl Drop for Part {
 
 /// A thread of [`Clock::spawn`]; dropping this leaves it alone.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "testkit"), allow(dead_code, reason = "only the test kit waits for one"))]
 pub(crate) struct Spawned<T> {
     thread: thread::JoinHandle<T>,
     pub waker: Waker,
@@ -258,7 +257,6 @@ impl Closed {
     }
 }
 
-#[cfg(feature = "testkit")]
 impl<T> Spawned<T> {
     /// Waits for its end. `Err` if it panicked.
     pub fn join(self) -> thread::Result<T> {

@@ -5,8 +5,8 @@ mod support;
 
 use hearken::testkit::{Fault, Mic, Stage};
 use hearken::{
-    Capture, Cause, Config, FileTap, Input, Pace, SampleFormat, StreamFormat, Synthetic, TakeEnd, TakePlan,
-    TakeReport, Tap, WhenFull,
+    Capture, Cause, Clock, Config, FileTap, Input, Pace, SampleFormat, StreamFormat, Synthetic, TakeEnd,
+    TakePlan, TakeReport, Tap, WhenFull,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,20 +18,25 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A capture of a microphone that plays in real time while `test` runs; each sample is its frame's number.
-fn with_a_microphone(config: Config, test: impl FnOnce(&Capture, &Mic) + Send) {
-    let stage = Stage::real_time();
+/// A capture of a microphone that plays while `test` runs, which takes part in the stage's time; each sample is its frame's
+/// number.
+fn with_a_microphone(config: Config, test: impl FnOnce(&Capture, &Mic, &Clock) + Send + 'static) {
+    let stage = Stage::seeded(1);
     let mic = stage.mic("usb", StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 });
-    let capture = Capture::new(Config { host: stage.host(), clock: stage.clock(), ..config }).unwrap();
-    stage.start(&capture).unwrap();
-    thread::scope(|scope| {
-        let test = scope.spawn(|| test(&capture, &mic));
-        while !test.is_finished() {
-            stage.run(ms(10));
-        }
-        test.join().unwrap();
+    let clock = stage.clock();
+    let capture = Capture::new(Config { host: stage.host(), clock: clock.clone(), ..config }).unwrap();
+    let mut test = stage.call("test", move || {
+        capture.start().unwrap();
+        test(&capture, &mic, &clock);
+        capture.stop().unwrap();
     });
-    capture.stop().unwrap();
+    for _ in 0..6_000 {
+        stage.run(ms(10));
+        if let Some(outcome) = test.result() {
+            return outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    }
+    panic!("it goes on after a minute");
 }
 
 /// The frame numbers that a bare tap heard, each the successor of the one before; the first.
@@ -51,21 +56,21 @@ fn check_length(report: &TakeReport, expected: Duration) {
 #[test]
 fn a_pre_roll_is_spliced_to_the_frame_for_every_tap() {
     let config = Config { history: ms(1000), ..Config::default() };
-    with_a_microphone(config, |capture, _| {
+    with_a_microphone(config, |capture, _, clock| {
         let folder = tempfile::tempdir().unwrap();
-        thread::sleep(ms(1300));
+        clock.sleep(ms(1300));
         let mut plan = TakePlan::new(ms(700));
         let exact = plan.memory(bare_tap().chunk_ms(20)).unwrap();
         let resampled = plan.receiver(Tap::new().chunk_ms(20).queue(1, WhenFull::DropNew)).unwrap();
         let file = plan.file(FileTap::native(folder.path().join("take.wav"))).unwrap();
-        let (asked, began) = (Instant::now(), capture.first_open().unwrap().instant);
+        let (asked, began) = (clock.now(), capture.first_open().unwrap().instant);
         let take = capture.take(plan).unwrap();
         let mut heard = resampled.take(4).collect::<Vec<_>>();
         assert_eq!((heard[0].position(), heard.len()), (0, 4), "the pre-roll was there at once");
-        thread::sleep(ms(300));
-        let ended = Instant::now();
+        clock.sleep(ms(300));
+        let ended = clock.now();
         let report = take.finish().unwrap();
-        assert!(ended.elapsed() < ms(150), "{:?}", ended.elapsed());
+        assert!((clock.now() - ended) < ms(150), "{:?}", (clock.now() - ended));
         assert_eq!((report.end, report.missing, report.gaps.len()), (TakeEnd::Finished, 0, 0));
         check_length(&report, ended - asked + ms(700));
         let started = report.started.at.as_secs_f64();
@@ -85,22 +90,22 @@ fn a_pre_roll_is_spliced_to_the_frame_for_every_tap() {
 
 #[test]
 fn takes_overlap_and_pauses_are_cut_to_the_frame() {
-    with_a_microphone(Config { history: ms(500), ..Config::default() }, |capture, _| {
-        thread::sleep(ms(600));
+    with_a_microphone(Config { history: ms(500), ..Config::default() }, |capture, _, clock| {
+        clock.sleep(ms(600));
         let mut plans = [ms(0), ms(400)].map(TakePlan::new);
         let heard = plans.each_mut().map(|plan| plan.memory(bare_tap().chunk_ms(10)).unwrap());
-        let started = Instant::now();
+        let started = clock.now();
         let [long, short] = plans.map(|plan| capture.take(plan).unwrap());
-        thread::sleep(ms(100));
-        let paused = Instant::now();
+        clock.sleep(ms(100));
+        let paused = clock.now();
         long.pause();
-        thread::sleep(ms(200));
-        let pause = paused.elapsed();
+        clock.sleep(ms(200));
+        let pause = (clock.now() - paused);
         long.resume();
-        let ended = started.elapsed();
+        let ended = (clock.now() - started);
         let short = short.finish().unwrap();
-        thread::sleep(ms(100));
-        let last = started.elapsed();
+        clock.sleep(ms(100));
+        let last = (clock.now() - started);
         let long = long.finish().unwrap();
         check_length(&short, ended + ms(400));
         check_length(&long, last);
@@ -149,12 +154,12 @@ fn a_cold_capture_opens_for_each_take_and_lets_go_of_its_input() {
 fn a_cancelled_take_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("take.wav");
-    with_a_microphone(Config::default(), |capture, _| {
+    with_a_microphone(Config::default(), move |capture, _, clock| {
         let mut plan = TakePlan::default();
         let heard = plan.memory(bare_tap().chunk_ms(10)).unwrap();
         let file = plan.file(FileTap::native(&path)).unwrap();
         let take = capture.take(plan).unwrap();
-        thread::sleep(ms(200));
+        clock.sleep(ms(200));
         assert!(!heard.is_empty());
         take.cancel();
         assert_eq!(file.finish().unwrap_err().kind(), hearken::ErrorKind::Cancelled);
@@ -165,7 +170,7 @@ fn a_cancelled_take_leaves_nothing() {
 
 #[test]
 fn what_a_cancelled_take_held_back_is_heard_by_nobody() {
-    with_a_microphone(Config::default(), |capture, _| {
+    with_a_microphone(Config::default(), |capture, _, clock| {
         let heard = Arc::new(AtomicU64::new(0));
         let count = heard.clone();
         let mut plan = TakePlan::default();
@@ -175,39 +180,39 @@ fn what_a_cancelled_take_held_back_is_heard_by_nobody() {
         })
         .unwrap();
         let take = capture.take(plan).unwrap();
-        thread::sleep(ms(200));
+        clock.sleep(ms(200));
         take.cancel();
-        thread::sleep(ms(100));
+        clock.sleep(ms(100));
         assert_eq!(heard.load(Relaxed), 0);
     });
 }
 
 #[test]
 fn the_end_of_a_take_waits_for_what_was_captured_and_not_for_a_dead_device() {
-    with_a_microphone(Config::default(), |capture, mic| {
+    with_a_microphone(Config::default(), |capture, mic, clock| {
         mic.fault_at(33_600, Fault::Unplugged { reported: false });
         let mut plan = TakePlan::default();
         let heard = plan.memory(bare_tap().chunk_ms(100)).unwrap();
         let take = capture.take(plan).unwrap();
         let mut quick = Vec::new();
         for _ in 0..5 {
-            thread::sleep(ms(30));
+            clock.sleep(ms(30));
             let short = capture.take(TakePlan::default()).unwrap();
-            thread::sleep(ms(33));
-            let asked = Instant::now();
+            clock.sleep(ms(33));
+            let asked = clock.now();
             let report = short.finish().unwrap();
-            quick.push(asked.elapsed());
+            quick.push((clock.now() - asked));
             assert_eq!(report.end, TakeEnd::Finished);
         }
         quick.sort();
         println!("a healthy device: median {:?}, at most {:?}", quick[2], quick[4]);
         // One period of 10 ms, an age of 10 ms, and 50 ms.
         assert!(quick[2] < ms(70), "{quick:?}");
-        thread::sleep(ms(600));
-        let asked = Instant::now();
+        clock.sleep(ms(600));
+        let asked = clock.now();
         let report = take.finish().unwrap();
-        println!("a dead device: {:?}", asked.elapsed());
-        assert!(asked.elapsed() < ms(500));
+        println!("a dead device: {:?}", (clock.now() - asked));
+        assert!((clock.now() - asked) < ms(500));
         assert_eq!(report.end, TakeEnd::Waited);
         let samples = heard.into_samples();
         assert_eq!(samples.len() as u64, report.frames);

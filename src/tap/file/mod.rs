@@ -13,11 +13,11 @@ use super::pipe::{AudioPipe, Pipe, Sink};
 use super::receiver::{Queue, Receiver};
 use super::{Tap, WhenFull, held_back};
 use crate::error::{Error, ErrorKind};
+use crate::time::{Clock, Spawned};
 use crate::wav::encode::{self, Dither};
 use crate::wav::{self, Encoding, WavFormat, WavWriter};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, SystemTime};
 use writing::Job;
 
@@ -133,7 +133,7 @@ impl FileTap {
 /// A file that is being written. Dropping it leaves the writing to go on until the capture ends.
 #[derive(Debug)]
 pub struct WavFile {
-    writer: thread::JoinHandle<Result<Written, Error>>,
+    writer: Spawned<Result<Written, Error>>,
 }
 
 /// What is in a finished file.
@@ -234,7 +234,7 @@ fn start(writing: impl FnOnce() -> Result<Written, Error> + Send + 'static) -> R
             }
         })
     };
-    let writer = thread::Builder::new().name("hearken-file".into()).spawn(writing).map_err(|error| {
+    let writer = Clock::here().spawn("hearken-file", |_| writing()).map_err(|error| {
         Error::new(ErrorKind::Internal, format!("no thread could be started: {error}; nothing was started"))
     })?;
     Ok(WavFile { writer })
