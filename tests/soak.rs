@@ -184,37 +184,48 @@ impl Follower {
 #[test]
 fn no_frame_is_lost_or_made_up_whatever_the_callbacks_sizes_and_stalls() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (stage, since) = (Stage::new(), Instant::now());
+    let frames = asked("HEARKEN_SOAK_FRAMES", 20_000_000);
+    let dropped: u64 = (1..=10).map(|seed| follow_a_device(seed, frames / 10)).sum();
+    assert!(dropped > 0, "no stall was longer than the pool");
+}
+
+/// Frames that were dropped of so many of a device whose callbacks are of all sizes, and late by up to 4 s every now and
+/// then. Not so often that it is always late: that is what a loss looks like.
+fn follow_a_device(seed: u64, frames: u64) -> u64 {
+    let (stage, since) = (Stage::seeded(seed), Instant::now());
     let mic = stage.mic("usb", MONO);
-    mic.stalls(0.002, Duration::from_secs(4));
     let recovery = Recovery { stall_patience: Some(Duration::from_secs(30)), ..Recovery::default() };
     let config = Config { host: stage.host(), clock: stage.clock(), recovery, ..Config::default() };
     let capture = Capture::new(config).unwrap();
-    let follower = Arc::new(Mutex::new(Follower::default()));
+    stage.run(Duration::from_millis(seed * 7));
+    let next = mic.frame() as u16;
+    let follower = Arc::new(Mutex::new(Follower { next, ..Follower::default() }));
     let follow = follower.clone();
     let tap = Tap::new().device_rate().channels(Channels::First).chunk_ms(1000);
     capture.each(tap, move |chunk| follow.lock().unwrap().follow(&chunk)).unwrap();
     stage.start(&capture).unwrap();
-    let frames = asked("HEARKEN_SOAK_FRAMES", 20_000_000);
-    let mut random = 7_u64;
+    let mut random = seed;
     while mic.frame() < frames {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let period = 1 + (random >> 33) as u32 % 16_384;
         mic.period(period).fault(Fault::Size(period * 4));
-        stage.run(Duration::from_secs(20));
+        let every = Duration::from_secs(20);
+        mic.stalls(f64::from(period) / (48_000.0 * every.as_secs_f64()), Duration::from_secs(4));
+        stage.run(every);
     }
     let report = capture.stop().unwrap();
     let (ledger, follower) = (report.stats.ledger, follower.lock().unwrap());
     println!(
-        "{} frames in {:.1} s: {ledger:?}, {} followed, {} violations",
+        "seed {seed}: {} frames in {:.1} s: {ledger:?}, {} followed, {} violations",
         ledger.captured,
         since.elapsed().as_secs_f64(),
         follower.frames,
         follower.violations
     );
-    assert!(ledger.balanced() && ledger.dropped > 0 && ledger.pending == 0, "{ledger:?}");
+    assert!(ledger.balanced() && ledger.pending == 0, "{ledger:?}");
     assert_eq!((follower.violations, ledger.lost, report.epochs.len()), (0, 0, 1));
     assert_eq!(follower.frames, ledger.delivered);
     let given: u64 = mic.delivered().iter().map(|range| range.end - range.start).sum();
     assert_eq!(ledger.captured, given);
+    ledger.dropped
 }

@@ -188,7 +188,13 @@ impl Stage {
             let until = next.map_or(end, |(_, due)| due);
             let now = self.elapsed();
             match next {
-                Some((mic, due)) if due <= now => mic.body.play(),
+                Some((mic, due)) if due <= now => {
+                    mic.body.play();
+                    if Clock::here().is_virtual() {
+                        // In turns: also between the callbacks of a burst.
+                        self.clock.sleep(Duration::ZERO);
+                    }
+                }
                 None if now >= end => return,
                 // Somebody who opens a microphone meanwhile wakes us.
                 _ => self.sleeper.park(until - now),

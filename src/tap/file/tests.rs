@@ -7,6 +7,7 @@ use crate::tap::assembler::{Assembler, Grid};
 use crate::tap::chunk::Recycler;
 use crate::timeline::{Cause, Gap};
 use std::sync::Arc;
+use std::thread;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
