@@ -147,7 +147,7 @@ fn a_server_that_crashes_and_comes_back_costs_the_take_little_more_than_its_abse
 
 #[test]
 fn a_server_that_stands_still_is_waited_for_and_nothing_is_lost() {
-    let server = PulseServer::start(RATE, 1);
+    let mut server = PulseServer::start(RATE, 1);
     let recording = record(&server, "--seconds 7");
     let clip = noise(4.0, 5);
     let _speech = Microphone::of(&server).speak([&clip[..], &vec![0; 6 * RATE as usize]].concat());
@@ -418,7 +418,7 @@ fn a_microphone_that_stands_still_for_longer_than_the_patience_is_opened_anew() 
 
 #[test]
 fn a_server_that_hangs_for_longer_than_the_patience_is_left_and_found_again() {
-    let server = PulseServer::start(RATE, 1);
+    let mut server = PulseServer::start(RATE, 1);
     let recording = record(&server, "--seconds 9 --stall-patience 1");
     let (before, after) = (noise(9.0, 11), noise(AFTER, 13));
     let speech = Microphone::of(&server).speak(before.clone());
