@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::{self, Events, StopReason};
 use crate::handoff::{newest, seqlock};
 use crate::mailbox::{self, Mailbox};
+use crate::record::{Record, RecordReader};
 use crate::report::Report;
 use crate::signal::picture::Picture;
 use crate::signal::voice::Voice;
@@ -316,6 +317,13 @@ impl Capture {
     /// What is open now; `None` while nothing is.
     pub fn input(&self) -> Option<InputInfo> {
         self.shared.desk.input.lock().clone()
+    }
+
+    /// What the newest callback told of itself, before the worker has looked; `None` while nothing is open. Counts are of
+    /// this opening. From any thread; never slows the callback. To measure with, as how long after its last frame's
+    /// callback a chunk is there.
+    pub fn newest_callback(&self) -> Option<Record> {
+        self.shared.desk.record.lock().as_mut().map(RecordReader::read)
     }
 
     /// What happens to the capture, from now on.

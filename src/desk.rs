@@ -1,6 +1,7 @@
 //! Where the control side and the worker meet.
 
 use crate::event::Teller;
+use crate::record::RecordReader;
 use crate::source::{Input, InputInfo};
 use crate::take::TakePipe;
 use crate::tap::{Pipe, SlowCalls};
@@ -32,6 +33,8 @@ pub(crate) struct Desk {
     pub stop: AtomicBool,
     /// What is open.
     pub input: Mutex<Option<InputInfo>>,
+    /// What its callbacks tell of themselves.
+    pub record: Mutex<Option<RecordReader>>,
 }
 
 /// The times that a worker counts by.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 /// Looks while the rhythm is being learned.
 const LEARNING: f64 = 0.002;
-/// Looks before the first callback.
+/// Looks before the first callback, in the first so many seconds; then they are as where nothing has come for long.
 const OPENING: f64 = 0.005;
+const OPENS: f64 = 0.25;
 /// Where nothing has come for long, the next look may be so much later than it would be by now, as a part of that time.
 const QUIET_PART: f64 = 1.0 / 32.0;
 /// But no later than this many seconds.
-const QUIET_MOST: f64 = 0.01;
+const QUIET_MOST: f64 = 0.02;
 /// While learning, nobody looks for the next burst before this part of the shortest distance between two.
 const TOO_EARLY: f64 = 0.8;
 /// And that only if none of these is so many times as long as another.
@@ -61,6 +62,12 @@ const MARKS: u32 = 16;
 const LATE_MOST: f64 = 0.006;
 /// What lacks so much of a callback may be there: nobody knows it better.
 const NEARLY: f64 = 0.01;
+/// A reader that waits until there is enough is woken by the source at every, second, third or fourth time at least.
+const PARTS: u32 = 4;
+/// One in so many of its bursts may be late by more than a part.
+const ODD: usize = 5;
+/// Bursts whose least is this part of their largest are all of one size.
+const ALL_ALIKE: f64 = 0.98;
 /// So many times in a row that callbacks say what cannot be are enough.
 const STRIKES: u32 = 3;
 /// Whose clock goes ahead by so many seconds at once does so again.
@@ -97,6 +104,8 @@ pub(crate) struct Rhythm {
     late: (f64, u64),
     /// What was seen while learning.
     seen: Vec<Burst>,
+    /// The last few bursts, whatever is known by then.
+    recent: Vec<Burst>,
     beat: Option<Beat>,
 }
 
@@ -179,6 +188,8 @@ struct Beat {
     is_irregular: bool,
     /// Only the time since the last one says anything about the next: `interval` is the least, `quantum` the most that comes.
     is_renewed: bool,
+    /// The reader waits until there is enough, and takes all that there is then.
+    enough: Option<Enough>,
     /// When the last burst that was seen was due, by the callbacks' clock, and the position that it brought.
     at: f64,
     reached: u64,
@@ -211,6 +222,16 @@ struct Beat {
     probed: f64,
 }
 
+/// What makes a reader take what there is: more than `least` frames, and `most` certainly.
+#[derive(Clone, Copy, Debug)]
+struct Enough {
+    least: f64,
+    most: f64,
+    /// The fewest that the source kept of the last few bursts, and how many these are.
+    kept: f64,
+    bursts: u32,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
@@ -232,6 +253,7 @@ impl Rhythm {
             last_hit: 0.0,
             late: (0.0, 0),
             seen: Vec::with_capacity(MANY),
+            recent: Vec::with_capacity(MANY),
             beat: None,
         }
     }
@@ -327,7 +349,7 @@ impl Rhythm {
         // After a miss the same is hoped for, even if the wish has moved on meanwhile.
         self.want = if hit { want } else { want.min(self.want) };
         match &self.beat {
-            None if self.reached == 0 => OPENING,
+            None if self.reached == 0 => ((now - OPENS) * QUIET_PART).clamp(OPENING, QUIET_MOST),
             None => self.learning(now),
             Some(beat) if hit => (beat.due(want) - now).clamp(0.000_05, 3600.0),
             Some(beat) => {
@@ -341,6 +363,10 @@ impl Rhythm {
                 let passed = ((now - beat.due_at()) / beat.interval).floor();
                 let next = beat.due_at() + (passed + 1.0) * beat.interval - now;
                 let due = beat.due(self.want) - now;
+                if beat.is_doubtful(passed) && next > EARLY {
+                    self.retries = 0;
+                    return next.max(due);
+                }
                 if !beat.is_lattice() || due <= EARLY && (next <= EARLY || retry < next) {
                     return retry;
                 }
@@ -383,16 +409,9 @@ impl Rhythm {
         if hit {
             self.last_hit = burst.now;
         }
+        note(&mut self.recent, burst);
         let Some(beat) = &mut self.beat else {
-            match self.seen.last_mut() {
-                Some(last) if burst.at - last.at < BURST => last.position = burst.position,
-                _ => {
-                    if self.seen.len() == MANY {
-                        self.seen.remove(0);
-                    }
-                    self.seen.push(burst);
-                }
-            }
+            note(&mut self.seen, burst);
             self.beat = learn(&self.seen, self.rate, largest);
             return;
         };
@@ -406,8 +425,12 @@ impl Rhythm {
         } else {
             beat.wishes > JUDGED_AFTER && beat.misses > MOST_MISSES * JUDGED_AFTER
         };
-        if beat.off >= 2 * SHIFTED_AFTER || is_over {
+        if is_over {
             self.forget();
+        } else if beat.off >= 2 * SHIFTED_AFTER {
+            self.forget();
+            // What looked regular may be so but for what is cut off now and then.
+            self.beat = learn_enough(&self.recent, self.rate, largest);
         } else if beat.wishes > JUDGED_AFTER && !beat.is_irregular {
             (beat.wishes, beat.misses) = (0, 0);
         }
@@ -416,6 +439,87 @@ impl Rhythm {
 
 fn divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { divisor(b, a % b) }
+}
+
+/// Keeps the last few; what comes close to each other is one burst.
+fn note(bursts: &mut Vec<Burst>, burst: Burst) {
+    match bursts.last_mut() {
+        Some(last) if burst.at - last.at < BURST => last.position = burst.position,
+        _ => {
+            if bursts.len() == MANY {
+                bursts.remove(0);
+            }
+            bursts.push(burst);
+        }
+    }
+}
+
+/// The rhythm of a source behind a reader that waits until there is enough and takes all of it then, as ALSA's PulseAudio
+/// plugin does, if it is that.
+fn learn_enough(bursts: &[Burst], rate: f64, largest: u64) -> Option<Beat> {
+    if bursts.len() < SEEN || bursts.iter().all(|burst| burst.at == burst.now) {
+        return None;
+    }
+    let (first, last) = (bursts[0], bursts[bursts.len() - 1]);
+    let (span, frames) = (last.at - first.at, (last.position - first.position) as f64);
+    let behind = bursts.iter().map(|burst| burst.now - burst.at).fold(f64::INFINITY, f64::min);
+    let steps = || {
+        bursts.windows(2).map(|pair| (pair[1].at - pair[0].at, (pair[1].position - pair[0].position) as f64))
+    };
+    let shortest = steps().map(|(length, _)| length).fold(f64::INFINITY, f64::min);
+    let least = steps().map(|(_, frames)| frames).fold(f64::INFINITY, f64::min);
+    let most = steps().map(|(_, frames)| frames).fold(0.0, f64::max);
+    // Each is one callback; and where all are alike, there is a simpler rhythm.
+    if most > largest as f64 || least > ALL_ALIKE * most {
+        return None;
+    }
+    let most_odd = bursts.len() / ODD;
+    let fits = |part: u32| {
+        let mut interval = shortest / f64::from(part);
+        let number = |interval: f64| steps().map(move |(length, _)| (length / interval).round().max(1.0));
+        for _ in 0..3 {
+            interval = span / number(interval).sum::<f64>();
+        }
+        if interval <= CLOSE {
+            return None;
+        }
+        let offs = || {
+            steps().zip(number(interval)).scan(0.0, move |time, ((length, _), number)| {
+                *time += length - number * interval;
+                Some(*time)
+            })
+        };
+        let earliest = Fit::new(offs()).least;
+        if offs().filter(|off| off - earliest > 0.1 * interval).count() > most_odd {
+            return None;
+        }
+        let count = number(interval).sum::<f64>();
+        let quantum = (interval * rate).clamp((frames - most) / count, (frames + most) / count);
+        // What the source keeps behind each burst, if it kept nothing behind one of them.
+        let kept = || {
+            steps().zip(number(interval)).scan(0.0, move |kept, ((_, frames), number)| {
+                *kept += number * quantum - frames;
+                Some(*kept)
+            })
+        };
+        let Fit { least: nothing, .. } = Fit::new(kept());
+        // So much was not enough yet, one time before.
+        let too_little = || {
+            let before = std::iter::once(0.0).chain(kept()).map(move |kept| kept - nothing);
+            before.zip(number(interval)).map(move |(kept, number)| kept + (number - 1.0) * quantum)
+        };
+        let is_odd = |frames: &f64| *frames >= least + 0.05 * quantum;
+        if too_little().filter(is_odd).count() > most_odd {
+            return None;
+        }
+        let known = too_little().filter(|frames| !is_odd(frames)).fold(0.0, f64::max);
+        let kept = kept().last()? - nothing;
+        let enough = Enough { least: known.min(least - 1.0), most: least, kept: f64::INFINITY, bursts: 0 };
+        let at = first.at + earliest + count * interval;
+        let beat = Beat::new(rate, 1.0, quantum, interval, (at, behind), &last);
+        Some(Beat { enough: Some(enough), least: kept, most: kept, ..beat })
+    };
+    (1..=PARTS).find_map(fits)
 }
 
 /// What rhythm there is in what was seen, if that is enough to say so.
@@ -510,6 +614,9 @@ fn learn(seen: &[Burst], rate: f64, largest: u64) -> Option<Beat> {
         // A source that stands still time and again: look often, so that it is seen when what came.
         return None;
     }
+    if let Some(beat) = learn_enough(bursts, rate, largest) {
+        return Some(beat);
+    }
     if short > CLOSE {
         let most = steps().map(|(_, frames)| frames).fold(0, u64::max) as f64;
         let beat = Beat::new(rate, 1.0, most, lengths[0], (last.at, behind), &last);
@@ -565,6 +672,7 @@ impl Beat {
             interval,
             is_irregular: false,
             is_renewed: false,
+            enough: None,
             at,
             reached: last.position,
             aim,
@@ -614,7 +722,13 @@ impl Beat {
 
     /// The bursts until `position` is there, from the last one that was seen, if the source had so many frames left.
     fn bursts_to(&self, position: u64, left: f64) -> f64 {
-        ((self.missing(position) - left - NEARLY * self.unit) / self.quantum).ceil().max(0.0)
+        let missing = self.missing(position);
+        if let Some(enough) = self.enough.filter(|_| missing > 0.0) {
+            // Which of the source's comes to the reader behind the next burst depends on what is cut off that.
+            let bursts = |frames: f64| ((frames - left) / self.quantum).ceil().max(1.0);
+            return bursts(enough.least + 1.0).max(bursts(missing - NEARLY * self.quantum));
+        }
+        ((missing - left - NEARLY * self.unit) / self.quantum).ceil().max(0.0)
     }
 
     /// When `position` is there at the earliest.
@@ -629,7 +743,7 @@ impl Beat {
 
     /// What has been handed out when the burst is over that completes `want`, if the source had so many frames left.
     fn end(&self, want: u64, left: f64) -> u64 {
-        if !self.is_lattice() {
+        if !self.is_lattice() || self.enough.is_some() {
             return want;
         }
         let more = left + self.bursts_to(want, self.most) * self.quantum;
@@ -643,7 +757,7 @@ impl Beat {
             return 0;
         }
         let frames = (burst.position - self.reached) as f64;
-        let passed = if self.keeps_back() {
+        let passed = if self.keeps_back() || self.enough.is_some() {
             ((burst.at - self.at) / self.interval + 0.25).floor().max(0.0)
         } else {
             self.bursts_to(burst.position, self.most)
@@ -651,6 +765,9 @@ impl Beat {
         self.at += passed * self.interval;
         self.bursts += passed;
         self.reached = burst.position;
+        if self.enough.is_some() {
+            return self.see_enough(burst, passed, frames);
+        }
         let had_left = self.most;
         let change = passed * self.quantum - frames;
         self.least += change - passed * self.error;
@@ -692,6 +809,38 @@ impl Beat {
             self.at += if late < 0.0 { late } else { 0.02 * late };
         }
         if fits { u32::from(is_partial) } else { 2 }
+    }
+
+    /// The same where the reader waits for enough, so many times of the source's later.
+    fn see_enough(&mut self, burst: &Burst, passed: f64, frames: f64) -> u32 {
+        let Some(enough) = &mut self.enough else { return 2 };
+        let kept = self.most + passed * self.quantum - frames;
+        if passed > 0.0 && frames < 2.0 * enough.least {
+            enough.most = enough.most.min(frames);
+            // Unless it was late.
+            let too_little = self.most + (passed - 1.0) * self.quantum;
+            enough.least = enough.least.max(too_little).min(enough.most - 1.0);
+        }
+        (enough.kept, enough.bursts) = (enough.kept.min(kept), enough.bursts + 1);
+        let mut left = kept.max(0.0);
+        if enough.bursts >= MARKS {
+            // It keeps nothing of one or another; or else that is gone.
+            left = (left - enough.kept.max(0.0)).max(0.0);
+            (enough.kept, enough.bursts) = (f64::INFINITY, 0);
+        }
+        (self.least, self.most) = (left, left);
+        let late = burst.at - self.at;
+        if kept < -0.5 * self.quantum || kept > f64::from(PARTS) * self.quantum {
+            return 2;
+        }
+        self.measure(burst, late);
+        self.at += if late < 0.0 { late } else { 0.02 * late };
+        u32::from(late > 0.25 * self.interval)
+    }
+
+    /// Whether the reader need not have had enough when the source has made some so many times, not before and not then.
+    fn is_doubtful(&self, passed: f64) -> bool {
+        self.enough.is_some_and(|enough| passed != ((enough.most - self.most) / self.quantum).ceil())
     }
 
     /// The distance of bursts, from further and further apart.
@@ -1114,6 +1263,29 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_says_nothing_is_looked_at_fifty_times_a_second_and_met_when_it_speaks() {
+        // It speaks for so long, then says nothing until the tenth second.
+        for spoke in [0.0, 3.0] {
+            let again = Script::new(480, 480).play_from(10.0, 480 * 300, 12.0, mild);
+            let before = Script::new(480, 480).play(spoke, mild).callbacks;
+            let callbacks: Vec<_> =
+                before.into_iter().filter(|(at, _)| *at < spoke).chain(again.callbacks).collect();
+            let (mut rhythm, mut now, mut looks, mut met) = (Rhythm::new(48_000), 0.0, 0, 0.0);
+            while met == 0.0 {
+                let count = callbacks.partition_point(|(time, _)| *time <= now);
+                let (called, position) = if count > 0 { callbacks[count - 1] } else { (0.0, 0) };
+                met = if position >= 480 * 300 { now } else { 0.0 };
+                looks += u32::from((5.0..10.0).contains(&now));
+                let [at, called] = [now, called].map(Duration::from_secs_f64);
+                let sight = Sight { now: at, called, position, largest: 480 };
+                now += rhythm.look(&sight, position + 1).as_secs_f64() + 0.000_06;
+            }
+            assert!(looks <= 5 * 51, "{looks} looks in 5 s of silence");
+            assert!(met < 10.04, "met at {met}");
+        }
+    }
+
+    #[test]
     fn a_rhythm_is_learned_within_a_second() {
         for phase in 0..8 {
             let shift = f64::from(phase) * 0.000_27;
@@ -1152,21 +1324,30 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_takes_all_that_is_there_is_met_by_retries() {
+    fn a_reader_that_waits_for_enough_and_takes_all_of_it_is_met_when_it_has_it() {
         // As ALSA's PulseAudio plugin was seen: it wakes up at 1,024 frames, of 480 each 10 ms that are cut at times.
-        let (mut callbacks, mut waiting, mut position, mut kept, mut state) = (vec![], 0, 0, 0, 77);
-        for tick in 0..12_000 {
-            let cut =
-                if random(&mut state) < 0.2 { 32 * (1 + (random(&mut state) * 12.0) as u64) } else { 0 };
-            waiting += 480 + kept - cut;
-            kept = cut;
-            if waiting >= 1024 {
-                position += waiting;
-                waiting = 0;
-                callbacks.push((0.01 * f64::from(tick) + mild(&mut state), position));
+        type Jitter = fn(&mut u64) -> f64;
+        let jitters: [(&str, Jitter); 2] = [("enough", mild), ("enough, late at times", served)];
+        for (name, jitter) in jitters {
+            for (cuts, ppm) in [(0.03, 0.0), (0.2, 0.0), (0.03, 80.0), (0.03, -80.0)] {
+                let (mut callbacks, mut waiting, mut position, mut kept, mut state) = (vec![], 0, 0, 0, 77);
+                let mut last = 0.0;
+                for tick in 0..12_000 {
+                    let is_cut = random(&mut state) < cuts;
+                    let cut = if is_cut { 32 * (1 + (random(&mut state) * 12.0) as u64) } else { 0 };
+                    waiting += 480 + kept - cut;
+                    kept = cut;
+                    if waiting >= 1024 {
+                        position += waiting;
+                        waiting = 0;
+                        let due = 0.01 * (1.0 + ppm * 1e-6) * f64::from(tick);
+                        last = f64::max(last, due + jitter(&mut state));
+                        callbacks.push((last, position));
+                    }
+                }
+                let device = Device { callbacks, end: 118.0, says: |time| time + 1000.0 };
+                device.check(&format!("{name}, {cuts} cut, {ppm} ppm"), 6.0, [0.5, 1.0, 2.5], 2.5);
             }
         }
-        let device = Device { callbacks, end: 118.0, says: |time| time + 1000.0 };
-        device.check("all that is there", 6.0, [2.0, 3.0, 9.0], 9.5);
     }
 }

@@ -200,6 +200,7 @@ impl Worker {
         }
         self.watch = Watch::new(info.format.rate_hz, session.started, self.clock.now());
         self.engine.begin(info.clone(), &session.anchor, self.times.first_open)?;
+        *self.desk.record.lock() = Some(session.epoch.record.clone());
         *self.desk.input.lock() = Some(info.clone());
         if is_first {
             opened(&info);
@@ -373,6 +374,7 @@ impl Worker {
         let record = session.epoch.record.read();
         self.engine.leave(last.as_ref(), &live(&session, record, 0), why);
         *self.desk.input.lock() = None;
+        *self.desk.record.lock() = None;
         self.released = session.running.close(CLOSE_PATIENCE);
         self.late_callbacks += session.epoch.bounced();
         last.is_some()

@@ -15,6 +15,9 @@ const AT: u64 = 480_000;
 const LOST: u64 = 33_600;
 /// A loss is to be placed and sized so exactly: 25 ms.
 const NEAR: u64 = 1_200;
+/// After so long any loss is known, and so long a file holds back by itself at most.
+const KNOWN_MS: u32 = 2_500;
+const USUAL_MS: u64 = 500;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -33,14 +36,16 @@ struct Heard {
     first: u64,
     report: Report,
     take: TakeReport,
-    /// Of a file of the device's own samples.
+    /// Of a file of the device's own samples that holds back until any loss is known.
     samples: Vec<i16>,
+    /// Of one that holds back as files do.
+    usual: Vec<i16>,
 }
 
 /// A take from a server that loses `LOST` frames at `AT`, until `length` after the start; `shape` sets the rest.
 fn take((frames, pieces, stamps): (u32, u32, Stamps), length: u64, shape: impl FnOnce(&Mic, u64)) -> Heard {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("take.wav");
+    let paths = ["patient.wav", "usual.wav"].map(|name| folder.path().join(name));
     let stage = Stage::new();
     let mic = stage.mic("server", MONO);
     mic.period(frames).pieces(pieces, pieces).stamps(stamps).late(Duration::from_micros(200)).ppm(30.0);
@@ -49,7 +54,8 @@ fn take((frames, pieces, stamps): (u32, u32, Stamps), length: u64, shape: impl F
     let capture = Capture::new(config).unwrap();
     capture.each(Tap::new().device_rate().channels(Channels::First).chunk_ms(20), drop).unwrap();
     // The stage's time runs faster than a disk.
-    let file = capture.file(FileTap::native(&path).when_full(WhenFull::Wait)).unwrap();
+    let [patient, usual] = paths.each_ref().map(|path| FileTap::native(path).when_full(WhenFull::Wait));
+    let files = [patient.hold_back_ms(KNOWN_MS), usual].map(|file| capture.file(file).unwrap());
     stage.start(&capture).unwrap();
     // On a busy machine the opening has taken some of the stage's time.
     while mic.delivered().is_empty() {
@@ -61,9 +67,12 @@ fn take((frames, pieces, stamps): (u32, u32, Stamps), length: u64, shape: impl F
     let end = mic.captured_at(first) + ms(length);
     stage.run(end - (mic.captured_at(0) + stage.elapsed()));
     let report = capture.stop().unwrap();
-    file.finish().unwrap();
+    for file in files {
+        file.finish().unwrap();
+    }
     let take = taken.finish().unwrap();
-    Heard { first, report, take, samples: read(&path) }
+    let [samples, usual] = paths.map(|path| read(&path));
+    Heard { first, report, take, samples, usual }
 }
 
 fn read(path: &Path) -> Vec<i16> {
@@ -73,8 +82,12 @@ fn read(path: &Path) -> Vec<i16> {
 impl Heard {
     /// How many frames a sample of the file is off its place; it says where it was.
     fn off(&self, at: usize) -> u64 {
+        self.off_in(&self.samples, at)
+    }
+
+    fn off_in(&self, samples: &[i16], at: usize) -> u64 {
         let number = (self.first + at as u64) as u16 as i16;
-        u64::from(self.samples[at].wrapping_sub(number).unsigned_abs())
+        u64::from(samples[at].wrapping_sub(number).unsigned_abs())
     }
 }
 
@@ -99,7 +112,7 @@ fn a_source_that_stands_still_is_a_hole_as_long_in_its_place_also_where_stamps_h
         assert!(gaps.len() == 1 && ledger.lost_provisional == 0, "{server:?}: {:#?}", heard.report.events);
         assert!(ledger.lost.abs_diff(LOST) <= gaps[0].error_frames.min(NEAR), "{server:?}: {gaps:?}");
         assert!(ledger.balanced() && ledger.clock_agrees(), "{server:?}: {ledger:?}");
-        // In the file, which waits for it, all but the hole is where it was.
+        // In the file that waits for it all but the hole is where it was.
         let period = u64::from(server.0 * server.1);
         let place = hole(&heard.samples);
         assert!(place.abs_diff(AT) <= NEAR + period, "{server:?}: the hole is at {place}");
@@ -107,6 +120,14 @@ fn a_source_that_stands_still_is_a_hole_as_long_in_its_place_also_where_stamps_h
         let most = (behind..heard.samples.len()).map(|at| heard.off(at)).max();
         assert!(most.is_some_and(|most| most <= NEAR), "{server:?}: {most:?} frames off behind it");
         assert!(heard.take.missing.abs_diff(LOST) <= NEAR && heard.take.provisional.is_empty());
+        // In the usual one it stands where it was found, and what lies behind that is where it was.
+        let place = hole(&heard.usual);
+        let known = AT + LOST + u64::from(KNOWN_MS) * 48 - USUAL_MS * 48;
+        assert!((AT + NEAR + period..known + NEAR + period).contains(&place), "{server:?}: it is at {place}");
+        assert_eq!(heard.usual.len(), heard.samples.len(), "{server:?}");
+        let behind = (place + LOST + 2 * NEAR + period) as usize;
+        let most = (behind..heard.usual.len()).map(|at| heard.off_in(&heard.usual, at)).max();
+        assert!(most.is_some_and(|most| most <= NEAR), "{server:?}: {most:?} frames off behind it");
     }
 }
 
@@ -169,9 +190,9 @@ fn what_is_in_doubt_at_the_end_is_told_as_that() {
 }
 
 #[test]
-fn a_file_waits_for_as_long_as_it_takes_until_a_loss_is_known() {
-    // Periods of which ten are longer than a quarter of a second.
-    for period in [2_048, 4_096, 8_192] {
+fn a_file_waits_for_as_long_as_it_takes_until_a_loss_is_known_but_no_longer_than_half_a_second() {
+    // Periods of which ten are longer than a quarter of a second, and longer than a half.
+    for period in [1_920, 4_096, 8_192] {
         let server = (period, 1, Stamps::Device(Duration::from_micros(5)));
         // Behind the 128 callbacks that it takes to know such stamps.
         let at = 30 * 48_000;
@@ -180,6 +201,11 @@ fn a_file_waits_for_as_long_as_it_takes_until_a_loss_is_known() {
         });
         let place = hole(&heard.samples);
         assert!(place.abs_diff(at) <= 960, "{period}: the hole is at {place}");
+        // Ten blocks tell, of which the loss may be in the first, and the bound has two more.
+        let [soonest, latest] =
+            [9, 12].map(|blocks| at + (blocks * u64::from(period)).saturating_sub(USUAL_MS * 48));
+        let place = hole(&heard.usual);
+        assert!((soonest..=latest + 960).contains(&place), "{period}: in the usual file it is at {place}");
         let ledger = heard.report.stats.ledger;
         assert!(ledger.lost.abs_diff(LOST) <= 1 && ledger.clock_agrees(), "{period}: {ledger:?}");
     }

@@ -39,8 +39,9 @@ use std::time::Duration;
 
 /// The longest hold-back, in milliseconds.
 const MOST_HELD_BACK_MS: u32 = 5_000;
-/// A file waits no longer than this for what is found out late, unless it is asked to.
-const MOST_FOLLOWED: Duration = Duration::from_millis(2_500);
+/// A file waits no longer than this for what is found out late, unless it is asked to: a kill costs what is held, and at
+/// most a second in all.
+const MOST_FOLLOWED: Duration = Duration::from_millis(500);
 
 /// Chunks that may wait for a receiver, unless something else is said or more comes in one go.
 const QUEUE: usize = 64;
@@ -168,13 +169,13 @@ impl Tap {
     }
 
     /// Hears everything so much later, `0..=5_000` ms, to have in its place what is found out late. Default 0; for a file as
-    /// long as that takes with the stream at hand, 250 ms to 2.5 s.
+    /// long as that takes with the stream at hand, 250 to 500 ms.
     ///
     /// Frames that a device lost are known of when what follows has been late for a while: ten blocks where its stamps are
     /// exact, up to thirty where they stray (a block is 20 ms, or a callback if that is longer), 2.5 s where they are an
-    /// audio server's. A loss that is settled within the
-    /// hold-back is a hole like any other, where it happened; one that takes longer comes right behind what was heard by
-    /// then. With 0 that is where the newest frame is.
+    /// audio server's. A loss that is settled within the hold-back is a hole like any other, where it happened; one that
+    /// takes longer comes right behind what was heard by then, and its [`Verdict`](crate::Verdict) says where it happened.
+    /// With 0 that is where the newest frame is.
     ///
     /// An end does not wait: what is held comes at once. It is rounded up to whole hops that are shorter, so that the
     /// worker wakes no more often for it. Memory: as much of the device's audio in f32 (in its own samples for

@@ -150,7 +150,7 @@ fn we_read_what_hound_writes() {
 }
 
 #[test]
-fn a_file_cut_at_any_moment_is_valid_and_misses_less_than_half_a_second() {
+fn a_file_cut_at_any_moment_is_valid_and_misses_less_than_a_quarter_of_a_second() {
     for (encoding, riff_limit) in [(Encoding::I16, u64::MAX), (Encoding::I24, 20_000), (Encoding::F32, 0)] {
         let (dir, path) = temp();
         let format = WavFormat { rate_hz: 8_000, channels: 1, encoding };
@@ -166,7 +166,7 @@ fn a_file_cut_at_any_moment_is_valid_and_misses_less_than_half_a_second() {
             let cut = dir.path().join("cut.wav");
             fs::copy(&path, &cut).expect("a copy");
             let (reader, back) = read_all(&cut);
-            assert!(reader.frames() > 0 && reader.frames() + 4_000 > writer.frames());
+            assert!(reader.frames() > 0 && reader.frames() + 2_000 > writer.frames());
             assert_eq!(back, native(encoding, &bytes)[..back.len()]);
         }
         let claims = fs::read(&path).expect("the file");
@@ -177,19 +177,19 @@ fn a_file_cut_at_any_moment_is_valid_and_misses_less_than_half_a_second() {
 }
 
 #[test]
-fn the_header_follows_every_half_second_and_costs_less_than_a_tenth() {
+fn the_header_follows_four_times_a_second_and_costs_less_than_a_tenth() {
     let (_dir, path) = temp();
     let format = WavFormat { rate_hz: 8_000, channels: 1, encoding: Encoding::U8 };
     let mut writer = WavWriter::create(&path, format).expect("a new file");
     let (mut updates, mut before) = (0, Vec::new());
-    for _ in 0..100 {
-        writer.write(&[0x80; 1_280]).expect("room");
+    for _ in 0..160 {
+        writer.write(&[0x80; 800]).expect("room");
         let header = fs::read(&path).expect("the file")[..80].to_vec();
         updates += usize::from(header != before);
         before = header;
     }
-    let (data, headers) = (100 * 1_280, updates * 80);
-    assert!((32..=35).contains(&updates), "{updates} updates in 16 s");
+    let (data, headers) = (160 * 800, updates * 80);
+    assert!((64..=81).contains(&updates), "{updates} updates in 16 s");
     assert!(headers * 10 < data, "{headers} bytes of headers for {data}");
 }
 

@@ -16,7 +16,7 @@ const PART_SECONDS: usize = 5;
 /// Writes a WAV file that is valid at any moment, whether the program ends, is killed or the disk is full.
 ///
 /// Data goes to the system in the call that brings it, and the header follows in one write, with the first
-/// frames and then before half a second of audio is left unclaimed. So the sizes in a file are right or too
+/// frames and then before a quarter of a second of audio is left unclaimed. So the sizes in a file are right or too
 /// small, never 0 once there is audio, never too large. Past 4 GiB the same write makes the file RF64.
 /// There is no buffer of its own: hand over blocks of some 10 ms and more.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl WavWriter {
 
     /// Appends whole frames, already in the file's encoding.
     ///
-    /// When it returns, a kill of the program costs none of the bytes and leaves less than 0.5 s unclaimed.
+    /// When it returns, a kill of the program costs none of the bytes and leaves less than 0.25 s unclaimed.
     ///
     /// # Errors
     /// `BadArgument` when `frame_bytes` ends within a frame: nothing was written. `Io` (or
@@ -118,13 +118,13 @@ impl WavWriter {
             let (len, whole) = (frame_bytes.len(), self.format.frame_bytes());
             return Err(Error::bad_argument(format!("{len} bytes are no whole frames of {whole} bytes")));
         }
-        let half_second = u64::from(self.format.rate_hz.div_ceil(2));
+        let quarter = u64::from(self.format.rate_hz.div_ceil(4));
         let enough = PART_SECONDS * self.format.rate_hz as usize;
         let part_frames = (MIN_PART_BYTES / self.format.frame_bytes()).max(enough);
         for part in frame_bytes.chunks(part_frames * self.format.frame_bytes()) {
-            // The next part comes as late as this one: is that after the half second?
+            // The next part comes as late as this one: is that after the quarter of a second?
             let frames = (part.len() / self.format.frame_bytes()) as u64;
-            let due = self.claimed == 0 || self.frames - self.claimed + 2 * frames > half_second;
+            let due = self.claimed == 0 || self.frames - self.claimed + 2 * frames > quarter;
             self.append(part)
                 .and_then(|()| if due { self.claim(false) } else { Ok(()) })
                 .map_err(|error| self.failed(&error))?;

@@ -16,6 +16,9 @@ use std::time::Instant;
 
 const TRIPLE: &str = "x86_64-pc-windows-gnu";
 
+/// Cargo's word for who links, and Debian's for Windows.
+const LINKER: (&str, &str) = ("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc");
+
 /// A test program that has not ended by then hangs; the longest takes minutes where others compile beside it.
 const LIMIT_S: u32 = 900;
 
@@ -116,8 +119,7 @@ fn tests(
     let mut command = compiler.cargo(workspace, "test", words);
     // One that hangs is ended, and whatever it has started ends with the rest of this Wine.
     let runner = format!("timeout --kill-after=10 {LIMIT_S} {}", wine.program.display());
-    command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc");
-    command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", runner);
+    command.env(LINKER.0, LINKER.1).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", runner);
     wine.lead(&mut command);
     // No server is to be found: the tests have microphones of their own.
     command.env("PULSE_SERVER", "unix:/nonexistent");
@@ -125,12 +127,17 @@ fn tests(
     for (test, _) in LEFT_OUT {
         command.args(["--skip", test]);
     }
+    judged(&mut command, "test", filter, tally)
+}
+
+/// Runs the tests of `command`, each of them a `what`, whose name contains the filter; there may be none.
+fn judged(command: &mut Command, what: &str, filter: &str, tally: &mut Tally) -> Outcome {
     command.args((!filter.is_empty()).then_some(filter));
-    let (success, text) = child::stream(&mut command)?;
+    let (success, text) = child::stream(command)?;
     let ran = Tally::read(&text);
     *tally += ran;
     if !filter.is_empty() && success && ran.passed == 0 {
-        println!("no test is called `{filter}`");
+        println!("no {what} is called `{filter}`");
         return Ok(());
     }
     checks::judge(success, ran)
@@ -144,25 +151,13 @@ fn scenes(
     filter: &str,
     tally: &mut Tally,
 ) -> Outcome {
-    child::run(
-        compiler
-            .cargo(workspace, "build", "--package hearken-cli")
-            .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc"),
-    )?;
+    child::run(compiler.cargo(workspace, "build", "--package hearken-cli").env(LINKER.0, LINKER.1))?;
     let program = compiler.target().join(TRIPLE).join("debug/hearken.exe");
     let mut command = workspace.cargo("test --locked --package hearken-cli --test wasapi");
     wine.lead(&mut command);
     command.env("HEARKEN_WINE", &wine.program).env("HEARKEN_WINDOWS", &program);
     command.args(["--", "--ignored", "--nocapture", "--test-threads=1"]);
-    command.args((!filter.is_empty()).then_some(filter));
-    let (success, text) = child::stream(&mut command)?;
-    let ran = Tally::read(&text);
-    *tally += ran;
-    if !filter.is_empty() && success && ran.passed == 0 {
-        println!("no scene is called `{filter}`");
-        return Ok(());
-    }
-    checks::judge(success, ran)
+    judged(&mut command, "scene", filter, tally)
 }
 
 /// A Windows of our own: its disk is in the target directory, and all that runs in it ends with this.

@@ -1,6 +1,6 @@
 //! What a take costs and how fast it is on each path, with the native recorder in the same run.
 
-use super::listener::{self, age_us, last};
+use super::listener::{self, Heard, age_us, last};
 use super::microphone::now_ns;
 use super::rig::{Rig, Route};
 use super::support::counted::{Code, wav};
@@ -20,6 +20,17 @@ const MOST_IDLE_PERCENT: f64 = 2.0;
 /// Of the native recorder's, and beyond it.
 const MOST_RATIO: f64 = 1.5;
 const MOST_BEYOND_PERCENT: f64 = 0.5;
+
+/// How long after the callback that brought its last frame a chunk of 20 ms may come, in 95 of 100 cases.
+const MOST_LATE_MS: f64 = 3.0;
+
+/// The worker's wake-ups of those that chunks of 20 ms need, and besides, each second: the promise of `tests/lateness.rs`
+/// for servers that are late at times.
+const MOST_WAKEUPS: f64 = 2.5;
+const MOST_WAKEUPS_BEYOND: f64 = 2.0;
+
+/// How long somebody listens to chunks of 20 ms.
+const LISTENING: Duration = Duration::from_secs(12);
 
 /// Openings of which the median counts.
 const OPENINGS: usize = 5;
@@ -43,19 +54,16 @@ impl Figure {
 }
 
 /// Measures something of a path.
-type Part = fn(Route, &mut Vec<Figure>);
+pub type Part = fn(Route, &mut Vec<Figure>);
 
-/// Every figure of a path. What fails on the way is missing, and said.
-pub fn of(route: Route, tell: &mut dyn FnMut(String)) -> Vec<Figure> {
+/// What is measured, by name.
+pub const PARTS: &[(&str, Part)] =
+    &[("idle", idle), ("silent", silent), ("away", away), ("start", start_and_stop), ("lateness", lateness)];
+
+/// Every figure of a path, or those of the part that is named. What fails on the way is missing, and said.
+pub fn of(route: Route, only: Option<&str>, tell: &mut dyn FnMut(String)) -> Vec<Figure> {
     let mut figures = Vec::new();
-    let parts: [(&str, Part); 5] = [
-        ("idle", idle),
-        ("silent", silent),
-        ("server away", away),
-        ("start and stop", start_and_stop),
-        ("age", age),
-    ];
-    for (name, part) in parts {
+    for (name, part) in PARTS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
         tell(format!("{} {name}", route.name()));
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut found = Vec::new();
@@ -245,28 +253,42 @@ fn ended(program: &mut Program) -> Duration {
     begun.elapsed()
 }
 
-fn age(route: Route, figures: &mut Vec<Figure>) {
+fn lateness(route: Route, figures: &mut Vec<Figure>) {
     let mut rig = Rig::start(route);
     rig.speak();
     let this = std::env::current_exe().expect("this program");
     let mut command = rig.client(&this.display().to_string());
     let code = if route.code() == Code::Float { "float" } else { "stereo16" };
-    command.args([listener::FLAG, route.host(), &rig.begun_ns().to_string(), code, "6"]);
+    let seconds = LISTENING.as_secs().to_string();
+    command.args([listener::FLAG, route.host(), &rig.begun_ns().to_string(), code, &seconds]);
     let listens = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("this program");
     let theirs = native(&rig);
-    let their_ages = follow(&rig, &rig.scratch().join("theirs.wav"), Duration::from_secs(6));
+    let their_ages = follow(&rig, &rig.scratch().join("theirs.wav"), LISTENING);
     drop(theirs);
     let said = listens.wait_with_output().expect("what it said").stdout;
-    let lines = String::from_utf8_lossy(&said).into_owned();
-    let ages: Vec<f64> =
-        lines.lines().filter_map(|line| line.parse::<f64>().ok()).map(|us| us / 1e3).collect();
-    // The first second is for learning the rhythm.
-    let settled = |ages: Vec<f64>, a_second: usize| ages.into_iter().skip(a_second).collect::<Vec<f64>>();
-    let (ours, theirs) = (settled(ages, 50), settled(their_ages, 10));
-    for (name, share) in [("age of a 20 ms chunk, p50", 0.5), ("age of a 20 ms chunk, p95", 0.95)] {
-        let (ours, theirs) = (quantile(ours.clone(), share), quantile(theirs.clone(), share));
+    let heard = Heard::read(&String::from_utf8_lossy(&said));
+    for (name, share, most) in [
+        ("20 ms after its callback, p50", 0.5, None),
+        ("20 ms after its callback, p95", 0.95, Some(MOST_LATE_MS)),
+        ("20 ms after its callback, p99", 0.99, None),
+    ] {
+        let ours = quantile(heard.lates.clone(), share);
+        figures.push(Figure { name, unit: "ms", ours, theirs: None, most });
+    }
+    // What comes at the start is not the usual.
+    let theirs: Vec<f64> = their_ages.into_iter().skip(10).collect();
+    for (name, share) in [("its age, p50", 0.5), ("its age, p95", 0.95), ("its age, p99", 0.99)] {
+        let (ours, theirs) = (quantile(heard.ages.clone(), share), quantile(theirs.clone(), share));
         figures.push(Figure { name, unit: "ms", ours, theirs, most: None });
     }
+    let most = heard.needed.map(|needed| needed * MOST_WAKEUPS + MOST_WAKEUPS_BEYOND);
+    figures.push(Figure {
+        name: "worker's wake-ups [needed]",
+        unit: "/s",
+        ours: heard.wakeups,
+        theirs: heard.needed,
+        most,
+    });
 }
 
 /// The age of the newest frame in a file at each growth, in ms.

@@ -5,7 +5,7 @@ use super::microphone::{Into, RATE, Says, now_ns, speak};
 use super::support::counted::Code;
 use super::support::jack::JackServer;
 use super::support::pipewire::{self, MIC, MIC2, PipeWireServer};
-use super::support::process::Background;
+use super::support::process::{Background, Place};
 use super::support::server::PulseServer;
 use super::support::wait_for;
 use nix::sys::signal::Signal;
@@ -237,9 +237,7 @@ impl Rig {
         let mut command = Command::new(program);
         match &self.server {
             Server::PipeWire(server) if self.route == Route::E2 => server.lead_jack(&mut command),
-            Server::PipeWire(server) => server.lead(&mut command),
-            Server::PulseAudio(server) => server.lead(&mut command),
-            Server::Jack(server) => server.lead(&mut command),
+            _ => self.place().lead(&mut command),
         }
         if self.route.host() == "alsa" {
             command.env("ALSA_CONFIG_PATH", self.asound_conf());
@@ -249,10 +247,15 @@ impl Rig {
 
     /// A directory for the scene's files.
     pub fn scratch(&self) -> PathBuf {
+        self.place().scratch()
+    }
+
+    /// Where its server is.
+    fn place(&self) -> &Place {
         match &self.server {
-            Server::PipeWire(server) => server.scratch(),
-            Server::PulseAudio(server) => server.scratch(),
-            Server::Jack(server) => server.scratch(),
+            Server::PipeWire(server) => server,
+            Server::PulseAudio(server) => server,
+            Server::Jack(server) => server,
         }
     }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask hosts`: every scene on every path, as a table, and the figures as another.
 
-use super::figures::{self, Figure};
+use super::figures::{self, Figure, PARTS};
 use super::rig::{ROUTES, Route};
 use super::scenes::{Length, SCENES, Scene, Verdict};
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ pub const FLAG: &str = "--table";
 /// Scenes at a time that do not need the machine for themselves.
 const AT_A_TIME: usize = 4;
 
-/// `PATH… --scene NAME --long`; the scene `figures` is the second table alone.
+/// `PATH… --scene NAME --long`; the scene `figures` is the second table alone, `--part NAME` a part of that.
 pub fn main(arguments: &[String]) -> ExitCode {
     let asked = match Asked::read(arguments) {
         Ok(asked) => asked,
@@ -36,16 +36,28 @@ pub fn main(arguments: &[String]) -> ExitCode {
 struct Asked {
     routes: Vec<Route>,
     scene: Option<String>,
+    part: Option<String>,
     length: Length,
 }
 
 impl Asked {
     fn read(arguments: &[String]) -> Result<Self, String> {
-        let mut asked = Self { routes: Vec::new(), scene: None, length: Length::Short };
+        let mut asked = Self { routes: Vec::new(), scene: None, part: None, length: Length::Short };
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
             match word {
                 "--long" => asked.length = Length::Long,
+                "--part" => {
+                    let name = words.next().unwrap_or_default();
+                    if !PARTS.iter().any(|(part, _)| *part == name) {
+                        let names: Vec<&str> = PARTS.iter().map(|(part, _)| *part).collect();
+                        return Err(format!(
+                            "there is no part `{name}` of the figures; {} are",
+                            names.join(", ")
+                        ));
+                    }
+                    (asked.scene, asked.part) = (Some("figures".to_owned()), Some(name.to_owned()));
+                }
                 "--scene" => {
                     let name = words.next().unwrap_or_default();
                     if name != "figures" && !SCENES.iter().any(|scene| scene.name == name) {
@@ -173,7 +185,7 @@ fn measure(asked: &Asked) -> usize {
     let all: Vec<Vec<Figure>> = asked
         .routes
         .iter()
-        .map(|route| figures::of(*route, &mut |what| eprintln!("measuring {what}")))
+        .map(|route| figures::of(*route, asked.part.as_deref(), &mut |what| eprintln!("measuring {what}")))
         .collect();
     let mut names: Vec<(&str, &str)> = Vec::new();
     for figure in all.iter().flatten() {

@@ -100,7 +100,7 @@ fn the_default_device_is_marked_and_has_its_format() {
 
 #[test]
 fn ctrl_c_ends_a_take_whose_server_hangs_at_once_and_leaves_it_complete() {
-    let (place, server) = (Place::new(), PulseServer::start(48_000, 1));
+    let (place, mut server) = (Place::new(), PulseServer::start(48_000, 1));
     let (child, speech) = begin(&place, &server, &["--stall-patience", "0.5"]);
     server.signal(Signal::SIGSTOP);
     // By then it is being opened anew, which hangs as well.

@@ -3,7 +3,8 @@
 use crate::run::{LIMIT, Place, ended, frames, wav};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,22 +50,8 @@ fn killed(place: &Place, n: u32, life: Duration) -> (f64, f64) {
     let name = format!("{n}.wav");
     let mut command = place.command(env!("CARGO_BIN_EXE_hearken"));
     command.args(["record", &name, "--input", "synthetic:noise"]).args(args.split_whitespace());
-    let mut child = command.stdout(Stdio::null()).spawn().expect("the program");
-    let (line, since) = first_line(&mut child);
-    thread::sleep(life);
-    let alive = since.elapsed();
-    child.kill().expect("it runs");
-    assert!(ended(&mut child).is_some(), "it outlives its end");
-    assert!(line.starts_with("recording from"), "{line}");
     let path = place.path(&name);
-    let held = frames(&path) as f64 / f64::from(rate_hz);
-    // Valid to somebody else's reader to the last sample.
-    let mut reader = hound::WavReader::open(&path).expect("a WAV");
-    if reader.spec().sample_format == hound::SampleFormat::Float {
-        assert!(reader.samples::<f32>().all(|sample| sample.is_ok()));
-    } else {
-        assert!(reader.samples::<i32>().all(|sample| sample.is_ok()));
-    }
+    let (alive, held) = lives(command, &path, life);
     // It begins with the first chunk.
     let sidecar = format!("{name}.json");
     if args.contains("--sidecar") && (place.path(&sidecar).exists() || held > 0.0) {
@@ -75,7 +62,27 @@ fn killed(place: &Place, n: u32, life: Duration) -> (f64, f64) {
     let found: Value = place.hearken(&format!("recover {name} --json")).json();
     let repaired = found["frames"].as_f64().expect("a count") / f64::from(rate_hz);
     assert!(repaired >= held && repaired == frames(&path) as f64 / f64::from(rate_hz), "{found}");
-    (alive.as_secs_f64(), alive.as_secs_f64() - held)
+    (alive, alive - held)
+}
+
+/// Lets the program record for so long and kills it: the seconds since it said that it records, and those in its file.
+fn lives(mut command: Command, path: &Path, life: Duration) -> (f64, f64) {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program");
+    let (line, since) = first_line(&mut child);
+    thread::sleep(life);
+    let alive = since.elapsed();
+    child.kill().expect("it runs");
+    assert!(ended(&mut child).is_some(), "it outlives its end");
+    assert!(line.starts_with("recording from"), "{line}");
+    // Valid to somebody else's reader to the last sample.
+    let mut reader = hound::WavReader::open(path).expect("a WAV");
+    if reader.spec().sample_format == hound::SampleFormat::Float {
+        assert!(reader.samples::<f32>().all(|sample| sample.is_ok()));
+    } else {
+        assert!(reader.samples::<i32>().all(|sample| sample.is_ok()));
+    }
+    (alive.as_secs_f64(), frames(path) as f64 / f64::from(reader.spec().sample_rate))
 }
 
 #[test]
@@ -109,6 +116,46 @@ fn a_take_that_is_killed_at_any_moment_is_valid_and_misses_less_than_a_second() 
         since.elapsed()
     );
     assert!(kills.len() == KILLS as usize && *median < 1.0, "{median} s are missing");
+}
+
+/// Where losses take seconds to be known, and a file does not wait for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_take_from_a_sound_server_that_is_killed_at_any_moment_misses_less_than_a_second_as_well() {
+    use crate::support::{microphone::Microphone, server::PulseServer, signal};
+    const LIVES: usize = 24;
+    const SIDE_BY_SIDE: usize = 4;
+    let server = PulseServer::start(48_000, 1);
+    let noise = signal::white_noise(60 * 48_000, 3);
+    let _speech = Microphone::of(&server).speak(noise);
+    let mut state = 7;
+    let lengths: Vec<u64> = (0..LIVES).map(|_| 1_500 + random(&mut state, 2_500)).collect();
+    let mut missing: Vec<f64> = lengths
+        .chunks(SIDE_BY_SIDE)
+        .flat_map(|lengths| {
+            thread::scope(|scope| {
+                let lane = |(lane, life): (usize, &u64)| {
+                    let path = server.scratch().join(format!("{lane}.wav"));
+                    let mut command = server.client(env!("CARGO_BIN_EXE_hearken"));
+                    command.args(["record", "--host", "pulseaudio"]).arg(&path);
+                    command.args([&[][..], &["--native"]][lane % 2]);
+                    let life = Duration::from_millis(*life);
+                    scope.spawn(move || {
+                        let (alive, held) = lives(command, &path, life);
+                        assert!(held > 0.0, "nothing of {alive} s");
+                        alive - held
+                    })
+                };
+                let lanes: Vec<_> = lengths.iter().enumerate().map(lane).collect();
+                lanes.into_iter().map(|lane| lane.join().expect("a valid file")).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    missing.sort_by(f64::total_cmp);
+    let [median, most] = [LIVES / 2, LIVES - 1].map(|place| missing[place]);
+    println!("{LIVES} kills behind a server: {most:.3} s missing at most, {median:.3} s in the median");
+    // A busy machine may keep the server waiting, which has not delivered then: nine in ten.
+    assert!(missing[LIVES * 9 / 10] <= 1.0 && median < 1.0, "{missing:.3?}");
 }
 
 #[test]

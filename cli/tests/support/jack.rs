@@ -1,15 +1,14 @@
 //! One private JACK server without a sound card.
 
-use super::process::{Background, answer, short_directory};
+use super::process::{Background, Place, wait_until_up};
 use super::wait_for;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
-use std::fs::{self, File};
+use std::fs::File;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// How long it may take until it answers; half a second is usual.
 const START_BOUND: Duration = Duration::from_secs(15);
@@ -30,7 +29,7 @@ pub struct JackServer {
     server: Background,
     name: String,
     period: u32,
-    directory: TempDir,
+    place: Place,
     // Last: the name is free when the server has ended.
     _lock: Flock<File>,
 }
@@ -41,24 +40,17 @@ impl JackServer {
     /// # Panics
     /// If jackd is missing or does not come up in 15 s: with its log.
     pub fn start(period: u32) -> Self {
-        let directory = short_directory("xdg");
-        for private in ["home", "xdg"] {
-            fs::create_dir(directory.path().join(private)).expect("a private directory");
-        }
-        let (name, lock) = wait_for(NAME_BOUND, || free_name(directory.path())).expect("a name that is free");
-        let server = spawn(&name, period, directory.path());
-        let mut jack = Self { server, name, period, directory, _lock: lock };
+        let mut place = Place::new("xdg", |_| [("JACK_NO_START_SERVER", "1".to_owned())]);
+        let (name, lock) = wait_for(NAME_BOUND, || free_name(&place.scratch())).expect("a name that is free");
+        place.extend([("JACK_DEFAULT_SERVER", name.clone())]);
+        let server = spawn(&name, period, &place);
+        let mut jack = Self { server, name, period, place, _lock: lock };
         jack.wait_until_up();
         jack
     }
 
     fn wait_until_up(&mut self) {
-        let up = wait_for(START_BOUND, || {
-            let runs = self.server.runs();
-            let answers = answer(&mut self.client("jack_lsp")).is_some();
-            (answers || !runs).then_some(runs)
-        });
-        assert_eq!(up, Some(true), "jackd did not come up:\n{}", self.server.log());
+        wait_until_up(&mut self.server, START_BOUND, || self.place.asks("jack_lsp").is_some());
     }
 
     /// Ends it without a chance to say goodbye.
@@ -68,7 +60,7 @@ impl JackServer {
 
     /// Starts it again after [`kill`](Self::kill), under the same name, and waits until it answers.
     pub fn restart(&mut self) {
-        self.server = spawn(&self.name, self.period, self.directory.path());
+        self.server = spawn(&self.name, self.period, &self.place);
         self.wait_until_up();
     }
 
@@ -82,25 +74,8 @@ impl JackServer {
     /// # Panics
     /// If it does not answer.
     pub fn period(&self, frames: u32) {
-        let done = answer(self.client("jack_bufsize").arg(frames.to_string()));
+        let done = self.asks(&format!("jack_bufsize {frames}"));
         assert!(done.is_some(), "jack_bufsize {frames} fails:\n{}", self.server.log());
-    }
-
-    /// A directory that lives as long as the server, for a test's own files.
-    pub fn scratch(&self) -> PathBuf {
-        self.directory.path().join("home")
-    }
-
-    /// A client of this server: `program` with the environment that leads it here and nowhere else.
-    pub fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        self.lead(&mut command);
-        command
-    }
-
-    /// Gives `command` the environment of a client.
-    pub fn lead(&self, command: &mut Command) {
-        command.envs(environment(&self.name, self.directory.path())).current_dir(self.scratch());
     }
 
     /// What it said.
@@ -119,20 +94,19 @@ fn free_name(own: &Path) -> Option<(String, Flock<File>)> {
     })
 }
 
-fn spawn(name: &str, period: u32, directory: &Path) -> Background {
-    Background::start(Path::new("jackd"), directory.join("jackd.log"), |command| {
+fn spawn(name: &str, period: u32, place: &Place) -> Background {
+    let server = place.run("jackd", |command| {
         command.args(["-n", name, "-R", "-P70", "-d", "dummy", "-r", "48000", "-p", &period.to_string()]);
-        command.envs(environment(name, directory)).env("JACK_NO_AUDIO_RESERVATION", "1");
-    })
-    .patience(END_BOUND)
+        command.env("JACK_NO_AUDIO_RESERVATION", "1");
+    });
+    server.patience(END_BOUND)
 }
 
-fn environment(name: &str, directory: &Path) -> [(&'static str, String); 4] {
-    let under = |name: &str| directory.join(name).display().to_string();
-    [
-        ("JACK_DEFAULT_SERVER", name.to_owned()),
-        ("JACK_NO_START_SERVER", "1".to_owned()),
-        ("HOME", under("home")),
-        ("XDG_RUNTIME_DIR", under("xdg")),
-    ]
+/// What its clients need.
+impl Deref for JackServer {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
 }

@@ -1,15 +1,15 @@
 //! One private PipeWire with its session manager and its PulseAudio door: no card, no service of the user's.
 
-use super::process::{Background, answer, short_directory};
+use super::process::{Background, Place, answer};
 use super::wait_for;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// Names a folder that another PipeWire than the system's is unpacked in; `cargo xtask hosts --newer` sets it.
 pub const ANOTHER: &str = "HEARKEN_PIPEWIRE";
@@ -50,7 +50,7 @@ pub struct PipeWireServer {
     programs: Vec<Background>,
     // Last: the others end first.
     bus: Background,
-    directory: TempDir,
+    place: Place,
 }
 
 impl PipeWireServer {
@@ -59,28 +59,26 @@ impl PipeWireServer {
     /// # Panics
     /// If a program is missing or it does not come up in 20 s: with the logs.
     pub fn start() -> Self {
-        let directory = short_directory("xdg/pipewire-0-manager");
-        let path = directory.path();
+        let place = place();
         let settings = match unpacked() {
             Some(another) => {
-                let from = another.join("usr/share/pipewire");
-                let copied = Command::new("cp").arg("-r").arg(from).arg(path.join("conf")).status();
+                let (from, to) = (another.join("usr/share/pipewire"), place.path("conf"));
+                let copied = Command::new("cp").arg("-r").arg(from).arg(&to).status();
                 assert!(copied.is_ok_and(|status| status.success()), "no PipeWire in {}", another.display());
-                path.join("conf/pipewire.conf.d")
+                to.join("pipewire.conf.d")
             }
-            None => path.join("home/.config/pipewire/pipewire.conf.d"),
+            None => place.path("home/.config/pipewire/pipewire.conf.d"),
         };
-        for private in [&path.join("xdg"), &path.join("home"), &settings] {
-            fs::create_dir_all(private).expect("a private directory");
-        }
+        fs::create_dir_all(&settings).expect("a private directory");
         fs::write(settings.join("10-test.conf"), GRAPH).expect("the server's settings");
-        let bus = Background::start(Path::new("dbus-daemon"), path.join("bus.log"), |command| {
-            command.args(["--session", "--nofork", "--nopidfile"]).arg(format!("--address={}", bus_of(path)));
+        let socket = place.path("xdg/bus");
+        let bus = place.run("dbus-daemon", |command| {
+            command.args(["--session", "--nofork", "--nopidfile"]);
+            command.arg(format!("--address={}", address(&socket)));
         });
         // Its socket is there before it listens, and who is refused does without.
-        let socket = path.join("xdg/bus");
         assert!(wait_for(START_BOUND, || UnixStream::connect(&socket).ok()).is_some(), "{}", bus.log());
-        let mut server = Self { programs: Vec::new(), bus, directory };
+        let mut server = Self { programs: Vec::new(), bus, place };
         server.restart();
         server
     }
@@ -90,34 +88,23 @@ impl PipeWireServer {
     /// # Panics
     /// If it does not come up: with the logs.
     pub fn restart(&mut self) {
-        let socket = |name: &str| self.directory.path().join(name);
-        self.programs = vec![self.program("pipewire")];
-        assert!(
-            wait_for(START_BOUND, || socket("xdg/pipewire-0").exists().then_some(())).is_some(),
-            "{}",
-            self.log()
-        );
-        self.programs.extend([self.program("wireplumber"), self.program("pipewire-pulse")]);
+        let socket = self.place.path("xdg/pipewire-0");
+        self.programs = vec![self.place.run("pipewire", |_| ())];
+        assert!(wait_for(START_BOUND, || socket.exists().then_some(())).is_some(), "{}", self.log());
+        self.programs.extend(["wireplumber", "pipewire-pulse"].map(|name| self.place.run(name, |_| ())));
         let up = wait_for(START_BOUND, || {
-            self.tries("pactl get-default-sink").filter(|sink| sink.trim() == "spk").map(|_| ())
+            self.asks("pactl get-default-sink").filter(|sink| sink.trim() == "spk").map(|_| ())
         });
         assert!(up.is_some(), "PipeWire did not come up:\n{}", self.log());
         self.add(MIC);
         self.wait_until_default(MIC);
     }
 
-    fn program(&self, name: &str) -> Background {
-        let path = self.directory.path();
-        Background::start(Path::new(name), path.join(format!("{name}.log")), |command| {
-            command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").envs(environment(path));
-        })
-    }
-
     /// Ends all three at once without a chance to say goodbye.
     pub fn kill(&mut self) {
         self.programs.iter_mut().for_each(Background::kill);
         for socket in ["pipewire-0", "pipewire-0.lock", "pulse/native"] {
-            let _ = fs::remove_file(self.directory.path().join("xdg").join(socket));
+            let _ = fs::remove_file(self.place.path("xdg").join(socket));
         }
     }
 
@@ -158,7 +145,7 @@ impl PipeWireServer {
     /// Waits until `source` is the default.
     pub fn wait_until_default(&self, source: Source) {
         let is =
-            || self.tries("pactl get-default-source").filter(|name| name.trim() == source.node).map(|_| ());
+            || self.asks("pactl get-default-source").filter(|name| name.trim() == source.node).map(|_| ());
         assert!(wait_for(START_BOUND, is).is_some(), "{} is not the default:\n{}", source.node, self.log());
     }
 
@@ -171,40 +158,13 @@ impl PipeWireServer {
         said.unwrap_or_else(|| panic!("{program} {arguments:?} fails:\n{}", self.log()))
     }
 
-    fn tries(&self, words: &str) -> Option<String> {
-        let (program, arguments) = words.split_once(' ')?;
-        answer(self.client(program).args(arguments.split(' ')))
-    }
-
     /// The number of the node of this name.
     fn id(&self, node: &str) -> Option<u64> {
-        let objects: Value = serde_json::from_str(&answer(&mut self.client("pw-dump"))?).ok()?;
+        let objects: Value = serde_json::from_str(&self.asks("pw-dump")?).ok()?;
         let is = |object: &&Value| {
             object["type"] == "PipeWire:Interface:Node" && object["info"]["props"]["node.name"] == node
         };
         objects.as_array()?.iter().find(is)?["id"].as_u64()
-    }
-
-    /// A directory that lives as long as the server, for a test's own files.
-    pub fn scratch(&self) -> PathBuf {
-        self.directory.path().join("home")
-    }
-
-    /// A client of this server: `program` with the environment that leads it here and nowhere else.
-    pub fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        self.lead(&mut command);
-        command
-    }
-
-    /// Gives `command` the environment of a client.
-    pub fn lead(&self, command: &mut Command) {
-        for other in
-            ["PULSE_SERVER", "PIPEWIRE_REMOTE", "ALSA_CONFIG_PATH", "XDG_STATE_HOME", "XDG_DATA_HOME"]
-        {
-            command.env_remove(other);
-        }
-        command.envs(environment(self.directory.path())).current_dir(self.scratch());
     }
 
     /// Gives `command` the environment of a client of JACK's: PipeWire's library in the place of JACK's.
@@ -230,8 +190,17 @@ impl PipeWireServer {
     }
 }
 
-fn bus_of(directory: &Path) -> String {
-    format!("unix:path={}", directory.join("xdg/bus").display())
+/// What its clients need.
+impl Deref for PipeWireServer {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
+}
+
+fn address(bus: &Path) -> String {
+    format!("unix:path={}", bus.display())
 }
 
 /// The folder of [`ANOTHER`].
@@ -248,27 +217,27 @@ fn libraries(root: &Path) -> PathBuf {
 }
 
 /// Where server and clients find each other, and nothing of the user's own set-up.
-fn environment(directory: &Path) -> Vec<(&'static str, String)> {
-    let under = |name: &str| directory.join(name).display().to_string();
-    let mut environment = vec![
-        ("HOME", under("home")),
-        ("XDG_CONFIG_HOME", under("home/.config")),
-        ("XDG_RUNTIME_DIR", under("xdg")),
-        ("DBUS_SESSION_BUS_ADDRESS", bus_of(directory)),
-    ];
+fn place() -> Place {
+    let mut place = Place::new("xdg/pipewire-0-manager", |directory| {
+        [
+            ("XDG_CONFIG_HOME", directory.join("home/.config").display().to_string()),
+            ("DBUS_SESSION_BUS_ADDRESS", address(&directory.join("xdg/bus"))),
+        ]
+    });
     if let Some(another) = unpacked() {
         let (libraries, share) = (libraries(&another), another.join("usr/share/wireplumber"));
         let library = |name: &str| libraries.join(name).display().to_string();
-        environment.extend([
+        let conf = place.path("conf").display().to_string();
+        place.extend([
             ("PATH", format!("{}:/usr/bin:/bin", another.join("usr/bin").display())),
             ("LD_LIBRARY_PATH", library("")),
             ("SPA_PLUGIN_DIR", library("spa-0.2")),
             ("PIPEWIRE_MODULE_DIR", library("pipewire-0.3")),
-            ("PIPEWIRE_CONFIG_DIR", under("conf")),
+            ("PIPEWIRE_CONFIG_DIR", conf),
             ("WIREPLUMBER_MODULE_DIR", library("wireplumber-0.5")),
             ("WIREPLUMBER_CONFIG_DIR", share.display().to_string()),
             ("WIREPLUMBER_DATA_DIR", share.display().to_string()),
         ]);
     }
-    environment
+    place
 }

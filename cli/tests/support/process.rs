@@ -19,6 +19,10 @@ const STOP_BOUND: Duration = Duration::from_millis(500);
 /// real time.
 const AHEAD: &str = "-11";
 
+/// What leads a client to a server of the user's.
+const LEADS_ELSEWHERE: [&str; 5] =
+    ["PULSE_SERVER", "PIPEWIRE_REMOTE", "ALSA_CONFIG_PATH", "XDG_STATE_HOME", "XDG_DATA_HOME"];
+
 /// A program in the background, which ends with this handle, or with the thread that started it.
 #[derive(Debug)]
 pub struct Background {
@@ -96,8 +100,99 @@ impl Drop for Background {
     }
 }
 
+/// The place of a private server: a folder with a home and a runtime directory in it, and the environment that leads its
+/// clients there and nowhere else.
+#[derive(Debug)]
+pub struct Place {
+    environment: Vec<(&'static str, String)>,
+    directory: TempDir,
+}
+
+impl Place {
+    /// A new one, whose path has room for `socket` behind it. `environment` says what clients need beside a home and a runtime
+    /// directory.
+    pub fn new<const N: usize>(
+        socket: &str,
+        environment: impl FnOnce(&Path) -> [(&'static str, String); N],
+    ) -> Self {
+        let directory = short_directory(socket);
+        let under = |name: &str| directory.path().join(name);
+        let [home, runtime] = ["home", "xdg"].map(|private| {
+            fs::create_dir(under(private)).expect("a private directory");
+            under(private).display().to_string()
+        });
+        let mut all = vec![("HOME", home), ("XDG_RUNTIME_DIR", runtime)];
+        all.extend(environment(directory.path()));
+        Self { environment: all, directory }
+    }
+
+    /// More for its clients.
+    pub fn extend(&mut self, environment: impl IntoIterator<Item = (&'static str, String)>) {
+        self.environment.extend(environment);
+    }
+
+    /// Where something of that name is in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A directory that lives as long as the server, for a test's own files.
+    pub fn scratch(&self) -> PathBuf {
+        self.path("home")
+    }
+
+    /// A client of this server: `program` with the environment that leads it here and nowhere else.
+    pub fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        self.lead(&mut command);
+        command
+    }
+
+    /// Gives `command` the environment of a client.
+    pub fn lead(&self, command: &mut Command) {
+        for other in LEADS_ELSEWHERE {
+            command.env_remove(other);
+        }
+        command.envs(self.environment.iter().cloned()).current_dir(self.scratch());
+    }
+
+    /// Starts a program of the server's here, with what `set` adds; it finds what clients do, and nothing of the user's.
+    /// What it says is in a file of its name.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn run(&self, program: &str, set: impl FnOnce(&mut Command)) -> Background {
+        Background::start(Path::new(program), self.path(&format!("{program}.log")), |command| {
+            command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
+            command.envs(self.environment.iter().cloned());
+            set(command);
+        })
+    }
+
+    /// What a client that only asks prints, `words` being its name and arguments; nothing when it fails.
+    ///
+    /// # Panics
+    /// If the program is missing.
+    pub fn asks(&self, words: &str) -> Option<String> {
+        let mut words = words.split(' ');
+        answer(self.client(words.next()?).args(words))
+    }
+}
+
+/// Waits until `server` answers, which `question` finds out.
+///
+/// # Panics
+/// If it ends, or does not within `bound`: with its log.
+pub fn wait_until_up(server: &mut Background, bound: Duration, question: impl Fn() -> bool) {
+    let up = wait_for(bound, || {
+        let runs = server.runs();
+        (question() || !runs).then_some(runs)
+    });
+    assert_eq!(up, Some(true), "a server did not come up:\n{}", server.log());
+}
+
 /// `program` with the priority of a server, if this user may give it; it ends with the thread that starts it.
-pub fn ahead(program: &Path) -> Command {
+fn ahead(program: &Path) -> Command {
     // Both replace themselves by the next program: the number stays.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "nice", "-n", AHEAD]).arg(program);
@@ -105,7 +200,7 @@ pub fn ahead(program: &Path) -> Command {
 }
 
 /// A folder of its own for a server's socket, whose path has room for `socket` behind it.
-pub fn short_directory(socket: &str) -> TempDir {
+fn short_directory(socket: &str) -> TempDir {
     let make = |place: &Path| tempfile::Builder::new().prefix("hk").tempdir_in(place).expect("a directory");
     let directory = make(&std::env::temp_dir());
     if directory.path().join(socket).as_os_str().len() <= SOCKET_PATH_MAX {

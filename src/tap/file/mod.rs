@@ -40,8 +40,8 @@ enum Content {
 /// The file keeps the tap's time: silence of exact zeros stands for every hole up to 60 s, for time that was muted, and
 /// for what a slow disk has cost. A longer hole is cut out, as a pause is, and counted in [`Written::cut`].
 ///
-/// A program that is killed leaves a valid file that misses less than 1 s; where losses take longer to be known, as behind
-/// an audio server, that much more, up to 3.5 s (see [`hold_back_ms`](Self::hold_back_ms)).
+/// A program that is killed leaves a valid file that misses less than 1 s, or as much more as
+/// [`hold_back_ms`](Self::hold_back_ms) asks for beyond 500 ms.
 #[derive(Clone, Debug)]
 pub struct FileTap {
     path: PathBuf,
@@ -99,8 +99,9 @@ impl FileTap {
     }
 
     /// Writes everything so much later, as [`Tap::hold_back_ms`], with the same range. Default: the tap's own if it has
-    /// one, or else as long as it takes until a loss is known: 250 ms where the stamps are a device's and its callbacks
-    /// short, more with long ones, 2.5 s at most, which it is behind an audio server.
+    /// one, or else as long as it takes until a loss is known, within bounds: 250 ms where the stamps are a device's and its
+    /// callbacks short, more with long ones, 500 ms at most, which it is behind an audio server. There a loss takes 2.5 s to
+    /// be known; it stands where it was found, as the account says, and with 2,500 here where it happened.
     pub fn hold_back_ms(self, ms: u32) -> Self {
         Self { hold_back_ms: Some(ms), ..self }
     }

@@ -57,16 +57,7 @@ impl Connection {
         let socket = socket.ok_or_else(|| unreachable("there is no server at its socket"))?;
         let prepared = socket.set_read_timeout(Some(ANSWER)).and(socket.set_write_timeout(Some(ANSWER)));
         prepared.map_err(|error| unreachable(&error.to_string()))?;
-        let mut connection = Self {
-            socket,
-            version: MAX_VERSION,
-            questions: 0,
-            buffer: vec![0; READ].into_boxed_slice(),
-            read: 0..0,
-            read_at: Instant::now(),
-            answer: Vec::new(),
-            has_missed: false,
-        };
+        let mut connection = Self::over(socket);
         let auth =
             AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie: cookie() };
         let reply: AuthReply =
@@ -86,6 +77,20 @@ impl Connection {
         let _: SetClientNameReply =
             connection.ask(&Command::SetClientName(props)).map_err(|error| failed("be known", &error))?;
         Ok(connection)
+    }
+
+    /// One that nothing was said on yet.
+    fn over(socket: UnixStream) -> Self {
+        Self {
+            socket,
+            version: MAX_VERSION,
+            questions: 0,
+            buffer: vec![0; READ].into_boxed_slice(),
+            read: 0..0,
+            read_at: Instant::now(),
+            answer: Vec::new(),
+            has_missed: false,
+        }
     }
 
     /// Another handle of the socket: to shut it down, which ends whoever reads.
@@ -350,17 +355,7 @@ mod tests {
     /// A connection whose server is the test, and that reads in pieces of the sizes that the test writes.
     fn connected() -> (Connection, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("two sockets");
-        let connection = Connection {
-            socket: ours,
-            version: MAX_VERSION,
-            questions: 0,
-            buffer: vec![0; READ].into_boxed_slice(),
-            read: 0..0,
-            read_at: Instant::now(),
-            answer: Vec::new(),
-            has_missed: false,
-        };
-        (connection, theirs)
+        (Connection::over(ours), theirs)
     }
 
     #[test]
