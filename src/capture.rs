@@ -177,6 +177,7 @@ impl Capture {
                 "the pre-roll is longer than the capture's history; no take was begun",
             ));
         }
+        plan.check()?;
         let ends = self.claim()?;
         let first = *self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
         let asked_at = self.shared.clock.now().saturating_duration_since(first.instant);

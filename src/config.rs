@@ -3,13 +3,10 @@
 use crate::error::Error;
 use crate::source::{FormatWish, Host, Input, Pace, Wish};
 use crate::supervisor::Recovery;
-use crate::time::{Clock, Waker};
+use crate::time::{Clock, LONGEST, Waker};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-
-/// Longer than anybody waits, and short enough to count in frames.
-const LONGEST: Duration = Duration::from_secs(1_000_000_000);
 
 /// What to capture, and how.
 #[derive(Clone, Debug)]

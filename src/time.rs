@@ -13,6 +13,9 @@ use std::sync::{Arc, LazyLock};
 use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant, SystemTime};
 
+/// Longer than anybody waits, and short enough to count in frames.
+pub(crate) const LONGEST: Duration = Duration::from_secs(1_000_000_000);
+
 const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// Some moment of this process.
@@ -52,7 +55,8 @@ struct State {
 
 struct Sleep {
     ticket: u64,
-    thread: ThreadId,
+    /// None of one that has not begun.
+    thread: Option<ThreadId>,
     name: String,
     until: Duration,
     is_over: bool,
@@ -385,7 +389,7 @@ impl Virtual {
         }
         let until = state.now.saturating_add(length);
         let thread = thread::current();
-        let ticket = state.lie_down(thread.id(), thread.name().unwrap_or_default(), until);
+        let ticket = state.lie_down(Some(thread.id()), thread.name().unwrap_or_default(), until);
         bed.lock().ticket = Some(ticket);
         state.awake -= 1;
         state.pass();
@@ -395,7 +399,7 @@ impl Virtual {
     /// Waits on a thread that has just begun until it is its turn.
     fn wait_for(&self, ticket: u64, bed: &Mutex<Bed>) {
         let mut state = self.state.lock();
-        let thread = thread::current().id();
+        let thread = Some(thread::current().id());
         state
             .sleepers
             .iter_mut()
@@ -440,7 +444,7 @@ impl Virtual {
 }
 
 impl State {
-    fn lie_down(&mut self, thread: ThreadId, name: &str, until: Duration) -> u64 {
+    fn lie_down(&mut self, thread: Option<ThreadId>, name: &str, until: Duration) -> u64 {
         self.tickets += 1;
         let (ticket, news) = (self.tickets, Arc::default());
         self.sleepers.push(Sleep { ticket, thread, name: name.to_owned(), until, is_over: false, news });
@@ -449,7 +453,7 @@ impl State {
 
     /// A thread that is about to begin: it is awake, or has a turn to come.
     fn enter(&mut self, name: &str, bed: &Mutex<Bed>) -> u64 {
-        let ticket = self.lie_down(thread::current().id(), name, self.now);
+        let ticket = self.lie_down(None, name, self.now);
         bed.lock().ticket = Some(ticket);
         if self.drawn.is_none() {
             self.awake += 1;
@@ -471,7 +475,7 @@ impl State {
 
     /// When a sleeper may run again: whoever is held, not before.
     fn wakes(&self, sleep: &Sleep) -> Duration {
-        let is_held = |name: &str| sleep.name.starts_with(name) && self.lead != Some(sleep.thread);
+        let is_held = |name: &str| sleep.name.starts_with(name) && (sleep.thread.is_none() || self.lead != sleep.thread);
         let held = self.held.iter().filter(|(name, _)| is_held(name)).map(|(_, until)| *until);
         held.fold(sleep.until, Duration::max)
     }

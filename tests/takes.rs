@@ -220,3 +220,31 @@ fn the_end_of_a_take_waits_for_what_was_captured_and_not_for_a_dead_device() {
         assert_eq!(numbers(&samples) as usize + samples.len(), 33_600);
     });
 }
+
+/// A take with a post-roll whose device dies in it, and is opened anew; paused for a second as well behind that.
+#[test]
+fn a_post_roll_and_a_pause_are_over_when_they_are_due_whichever_epoch_that_is_in() {
+    with_a_microphone(Config::default(), |capture, mic, clock| {
+        let mut plan = TakePlan::default().post_roll(ms(5_000));
+        let heard = plan.memory(bare_tap().chunk_ms(10)).unwrap();
+        let take = capture.take(plan).unwrap();
+        clock.sleep(ms(3_000));
+        take.end();
+        clock.sleep(ms(500));
+        mic.unplug();
+        clock.sleep(ms(500));
+        mic.plug_in();
+        clock.sleep(ms(2_000));
+        take.pause();
+        clock.sleep(ms(1_000));
+        take.resume();
+        let report = take.wait_timeout(ms(10_000)).expect("it ends by itself").unwrap();
+        assert_eq!(report.end, TakeEnd::Finished);
+        check_length(&report, ms(8_000));
+        let [away, paused] = report.gaps[..] else { panic!("{:?}", report.gaps) };
+        assert!(matches!(away.cause, Cause::Away(_)), "{away:?}");
+        assert_eq!((paused.cause, paused.frames.abs_diff(48_000) < 240), (Cause::Paused, true), "{paused:?}");
+        assert_eq!(report.missing, away.frames + paused.frames);
+        assert_eq!(heard.into_samples().len() as u64 + paused.frames, report.frames, "the hole is filled");
+    });
+}

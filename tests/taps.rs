@@ -3,7 +3,9 @@
 
 mod support;
 
-use hearken::{Cause, Channels, ErrorKind, FileTap, Gap, GapPolicy, SampleFormat, StopReason, Tap, WhenFull};
+use hearken::{
+    Cause, Channels, ErrorKind, FileTap, Gap, GapPolicy, SampleFormat, StopReason, TakePlan, Tap, WhenFull,
+};
 use std::time::Duration;
 use support::{Mic, bare_tap, capture_from, play, staged};
 
@@ -171,6 +173,27 @@ fn a_tap_that_joins_late_and_does_not_fit_says_why() {
     let mut chunks = capture.receiver(Tap::new().channels(Channels::List(vec![3]))).unwrap();
     assert!(chunks.recv().is_none());
     assert_eq!(chunks.error().expect("a reason").kind(), ErrorKind::BadArgument);
+}
+
+#[test]
+fn a_size_beyond_its_range_is_refused() {
+    let (_stage, _, capture) = staged();
+    let absurd = [
+        // 2^32 frames and 160 at 16 kHz.
+        Tap::new().chunk_ms(268_435_466),
+        Tap::new().chunk_ms(600_001),
+        Tap::new().hop_ms(u32::MAX),
+        Tap::new().chunk_frames(u32::MAX),
+        Tap::new().device_rate().chunk_frames(u32::MAX),
+        Tap::new().queue(usize::MAX, WhenFull::DropNew),
+    ];
+    for tap in absurd {
+        let what = format!("{tap:?}");
+        assert_eq!(capture.receiver(tap).unwrap_err().kind(), ErrorKind::BadArgument, "{what}");
+    }
+    capture.receiver(Tap::new().chunk_ms(600_000)).unwrap();
+    let forever = TakePlan::default().post_roll(Duration::MAX);
+    assert_eq!(capture.take(forever).unwrap_err().kind(), ErrorKind::BadArgument);
 }
 
 #[test]

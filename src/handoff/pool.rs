@@ -123,7 +123,8 @@ pub fn pool_from<H: Copy + Send>(
     let lines = block_bytes.div_ceil(size_of::<Line>()).max(1);
     // One allocation, as a hundred waste some memory each. Not zero: a zero fill may be served by untouched
     // copy-on-write pages.
-    let mut memory = vec![Line([0x55; 128]); blocks * lines];
+    let lines_in_all = blocks.checked_mul(lines).expect("a pool fits into memory");
+    let mut memory = vec![Line([0x55; 128]); lines_in_all];
     let starts = memory.chunks_exact_mut(lines).map(|block| UnsafeCell::new(block.as_mut_ptr().cast()));
     let slab = Arc::new(Slab {
         blocks: starts.collect(),
@@ -284,6 +285,13 @@ impl<H> fmt::Debug for Consumer<H> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "fits into memory")]
+    fn a_pool_larger_than_memory_is_refused() {
+        // 2^57 lines a block: their number would wrap to 0.
+        drop(pool::<u64>(128, usize::MAX));
+    }
 
     #[test]
     fn blocks_go_round_in_any_order_and_none_is_lost() {

@@ -12,7 +12,7 @@ use crate::signal::voice::Voice;
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SlowCalls, SpeechReceiver, Tap, WavFile};
 #[cfg(feature = "async")]
 use crate::task;
-use crate::time::{Clock, News};
+use crate::time::{Clock, LONGEST, News};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -56,7 +56,7 @@ impl TakePlan {
         Self { pre_roll, post_roll, taps: Vec::new(), memories: Vec::new(), first_open, watch }
     }
 
-    /// The take ends so long after its end is asked for. Default: at that moment.
+    /// The take ends so long after its end is asked for, 10^9 s at most. Default: at that moment.
     pub fn post_roll(self, post_roll: Duration) -> Self {
         Self { post_roll, ..self }
     }
@@ -116,6 +116,13 @@ impl TakePlan {
         self.each(tap, move |chunk| kept.lock().extend_from_slice(chunk.samples()))?;
         self.memories.push(memory.0.clone());
         Ok(memory)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.post_roll > LONGEST {
+            return Err(Error::bad_argument("a post-roll is at most 10^9 s; no take was begun"));
+        }
+        Ok(())
     }
 
     pub(crate) fn pre_roll(&self) -> Duration {

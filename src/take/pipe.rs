@@ -27,10 +27,10 @@ pub(crate) struct TakePipe {
     pub asked_at: Duration,
     pub pre_roll: Duration,
     place: Option<Place>,
-    /// Where it ends, on the epoch's axis, and when to wait no longer.
-    end: Option<(u64, Duration)>,
+    /// Where it ends, and when to wait no longer.
+    end: Option<(Moment, Duration)>,
     /// Where it is paused and goes on.
-    pauses: VecDeque<(u64, bool)>,
+    pauses: VecDeque<(Moment, bool)>,
     is_paused: bool,
     is_over: bool,
     gaps: Vec<Gap>,
@@ -43,6 +43,19 @@ pub(crate) struct TakePipe {
     has_signal: bool,
     started: Option<CapturedAt>,
     latency: Latency,
+}
+
+/// A time, and its place on the epoch's axis.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    at: Duration,
+    position: u64,
+}
+
+impl Moment {
+    fn new(at: Duration, timing: &Timing) -> Self {
+        Self { at, position: timing.position_at(at) }
+    }
 }
 
 /// Where a take is in the present epoch.
@@ -104,12 +117,12 @@ impl TakePipe {
         let desk = self.desk.clone();
         let mut orders = desk.orders.lock();
         for (at, is_paused) in orders.pauses.drain(..) {
-            self.pauses.push_back((timing.position_at(at), is_paused));
+            self.pauses.push_back((Moment::new(at, timing), is_paused));
         }
         if let Some((at, deadline)) = orders.end
             && self.end.is_none()
         {
-            self.end = Some((timing.position_at(at), deadline));
+            self.end = Some((Moment::new(at, timing), deadline));
         }
         if orders.cancelled {
             self.taps.iter_mut().for_each(|tap| tap.cancel());
@@ -131,18 +144,18 @@ impl TakePipe {
         {
             let start = place.position;
             while let Some((at, is_paused)) = self.pauses.front().copied()
-                && at <= start
+                && at.position <= start
             {
                 self.is_paused = is_paused;
                 self.pauses.pop_front();
             }
-            if self.end.is_some_and(|(last, _)| last <= start) {
+            if self.end.is_some_and(|(last, _)| last.position <= start) {
                 return self.over(TakeEnd::Finished, timing);
             }
             let borders = [
                 Some(place.from).filter(|from| *from > start),
-                self.pauses.front().map(|(at, _)| *at),
-                self.end.map(|(last, _)| last),
+                self.pauses.front().map(|(at, _)| at.position),
+                self.end.map(|(last, _)| last.position),
             ];
             let stop = borders.into_iter().flatten().fold(end, u64::min);
             if start >= place.from {
@@ -278,11 +291,9 @@ impl Pipe for TakePipe {
         if format.channels != place.format.channels {
             self.meter = Meter::new(format.channels.into());
         }
-        // What was asked for in the old epoch happens in the new one, if it has not.
-        if let Some((_, deadline)) = self.end {
-            self.end = Some((0, deadline));
-        }
-        self.pauses.iter_mut().for_each(|(at, _)| *at = 0);
+        // What was asked for in the old epoch happens in the new one, if it has not: at its time, or at once.
+        let moments = self.pauses.iter_mut().map(|(at, _)| at).chain(self.end.as_mut().map(|(end, _)| end));
+        moments.for_each(|moment| *moment = Moment::new(moment.at, timing));
     }
 
     fn audio(&mut self, audio: Audio<'_>, timing: &Timing) {
@@ -329,7 +340,7 @@ impl Pipe for TakePipe {
             self.latency.first_signal.get_or_insert(since);
         }
         match self.end {
-            Some((end, _)) if end <= place.position => self.over(TakeEnd::Finished, timing),
+            Some((end, _)) if end.position <= place.position => self.over(TakeEnd::Finished, timing),
             Some((_, deadline)) if now >= deadline => self.over(TakeEnd::Waited, timing),
             _ => {}
         }
@@ -349,7 +360,7 @@ impl Pipe for TakePipe {
             return place.from;
         }
         let taps = self.taps.iter().map(|tap| tap.needs(position)).min().unwrap_or(u64::MAX);
-        self.end.map_or(taps, |(end, _)| taps.min(end.max(position + 1)))
+        self.end.map_or(taps, |(end, _)| taps.min(end.position.max(position + 1)))
     }
 
     fn cancel(&mut self) {

@@ -39,6 +39,8 @@ use std::time::Duration;
 
 /// The longest hold-back, in milliseconds.
 const MOST_HELD_BACK_MS: u32 = 5_000;
+/// More chunks wait for nobody.
+const MOST_QUEUED: usize = 1_000_000;
 /// A file waits no longer than this for what is found out late, unless it is asked to: a kill costs what is held, and at
 /// most a second in all.
 const MOST_FOLLOWED: Duration = Duration::from_millis(500);
@@ -60,7 +62,10 @@ impl Length {
     fn frames(self, rate_hz: u32) -> u32 {
         match self {
             Self::Ms(0) => 0,
-            Self::Ms(ms) => ((u64::from(ms) * u64::from(rate_hz) + 500) / 1000).max(1) as u32,
+            Self::Ms(ms) => {
+                let frames = ((u64::from(ms) * u64::from(rate_hz) + 500) / 1000).max(1);
+                u32::try_from(frames).unwrap_or(u32::MAX)
+            }
             Self::Frames(frames) => frames,
         }
     }
@@ -142,12 +147,12 @@ impl Tap {
         Self { high_pass_hz: Some(corner_hz), ..self }
     }
 
-    /// Length of a chunk in milliseconds, at least 1. Default 160.
+    /// Length of a chunk in milliseconds, `1..=600_000`. Default 160.
     pub fn chunk_ms(self, ms: u32) -> Self {
         Self { len: Length::Ms(ms), ..self }
     }
 
-    /// Length of a chunk in frames of the tap, at least 1.
+    /// Length of a chunk in frames of the tap, at least 1 and at most 600 s.
     pub fn chunk_frames(self, frames: u32) -> Self {
         Self { len: Length::Frames(frames), ..self }
     }
@@ -184,7 +189,7 @@ impl Tap {
         Self { hold_back_ms: Some(ms), ..self }
     }
 
-    /// Chunks that may wait for the receiver, at least 1, and what happens when there are more. The inside of a hole that
+    /// Chunks that may wait for the receiver, `1..=1_000_000`, and what happens when there are more. The inside of a hole that
     /// is filled takes the place of one, however long it is. Default: 64, or as many as [`Config::pool`](crate::Config::pool)
     /// holds, which may come in one go; drop new ones.
     pub fn queue(self, chunks: usize, when_full: WhenFull) -> Self {
@@ -209,8 +214,10 @@ impl Tap {
                 "a hold-back of {ms} ms is more than {MOST_HELD_BACK_MS} ms; nothing was started"
             )));
         }
-        if self.queue == Some(0) {
-            return Err(Error::bad_argument("a tap's queue holds at least 1 chunk; nothing was started"));
+        if self.queue.is_some_and(|chunks| !(1..=MOST_QUEUED).contains(&chunks)) {
+            return Err(Error::bad_argument(format!(
+                "a tap's queue holds 1 to {MOST_QUEUED} chunks; nothing was started"
+            )));
         }
         self.grid(self.rate_hz.unwrap_or(StreamFormat::MAX_RATE_HZ)).map(drop)
     }
@@ -225,7 +232,7 @@ impl Tap {
             |length: Duration| (length.as_secs_f64() * f64::from(rate) / f64::from(hop)).ceil() as usize;
         // And what was there before, on both sides of a hole.
         let usual = || QUEUE.max(chunks(pool) + 4);
-        self.queue.unwrap_or_else(usual) + chunks(at_once)
+        (self.queue.unwrap_or_else(usual) + chunks(at_once)).min(MOST_QUEUED)
     }
 
     /// For how many device frames a tap of `tap_hz` hears nothing, where a loss is known within `settles`. In step with its
@@ -243,8 +250,7 @@ impl Tap {
     fn grid(&self, rate_hz: u32) -> Result<Grid, Error> {
         let len = self.len.frames(rate_hz);
         let hop = self.hop.unwrap_or(self.len).frames(rate_hz);
-        let longest = 600 * u64::from(StreamFormat::MAX_RATE_HZ);
-        if len == 0 || hop == 0 || u64::from(len.max(hop)) > longest {
+        if len == 0 || hop == 0 || u64::from(len.max(hop)) > 600 * u64::from(rate_hz) {
             return Err(Error::bad_argument(format!(
                 "chunks of {len} frames every {hop} frames: both are at least 1 and at most 600 s"
             )));
