@@ -19,6 +19,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
             "engine",
             "config",
             "event",
+            "record",
             "report",
             "take",
             "tap",
@@ -52,7 +53,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
-    ("desk", &["event", "take", "tap", "source"]),
+    ("desk", &["event", "record", "take", "tap", "source"]),
     ("config", &["supervisor", "source", "time", "error"]),
     ("supervisor", &["source", "time", "timeline", "faults", "error"]),
     (
