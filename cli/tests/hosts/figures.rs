@@ -275,6 +275,14 @@ fn lateness(route: Route, figures: &mut Vec<Figure>) {
         let ours = quantile(heard.lates.clone(), share);
         figures.push(Figure { name, unit: "ms", ours, theirs: None, most });
     }
+    let share = heard.unknown as f64 / (heard.unknown + heard.lates.len()).max(1) as f64;
+    figures.push(Figure {
+        name: "of these not known",
+        unit: "%",
+        ours: Some(share * 100.0),
+        theirs: None,
+        most: None,
+    });
     // What comes at the start is not the usual.
     let theirs: Vec<f64> = their_ages.into_iter().skip(10).collect();
     for (name, share) in [("its age, p50", 0.5), ("its age, p95", 0.95), ("its age, p99", 0.99)] {

@@ -18,14 +18,19 @@ const LEARNING: Duration = Duration::from_secs(2);
 /// How often somebody looks whether a callback has come. A lateness is too long by as much, and never too short.
 const WATCH: Duration = Duration::from_micros(250);
 
+/// Where a busy machine kept that somebody away for longer, nobody knows when the callback was.
+const KNOWN: Duration = Duration::from_millis(1);
+
 /// What a listener has found.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     /// Milliseconds from the moment that a chunk's last frame was said until the application had it.
     pub ages: Vec<f64>,
-    /// Milliseconds from the callback that brought a chunk's last frame until the application had it, and at most [`WATCH`]
+    /// Milliseconds from the callback that brought a chunk's last frame until the application had it, and at most [`KNOWN`]
     /// more.
     pub lates: Vec<f64>,
+    /// Chunks of which that is not known.
+    pub unknown: usize,
     /// The worker's wake-ups a second.
     pub wakeups: Option<f64>,
     /// Of these, those that chunks need: one for each callback that ends some.
@@ -42,6 +47,7 @@ impl Heard {
             match (name, value) {
                 (Some("age"), Some(us)) => heard.ages.push(us / 1e3),
                 (Some("late"), Some(us)) => heard.lates.push(us / 1e3),
+                (Some("unknown"), _) => heard.unknown += 1,
                 (Some("wakeups"), found) => heard.wakeups = found,
                 (Some("needed"), found) => heard.needed = found,
                 _ => {}
@@ -74,6 +80,8 @@ struct Call {
     captured: u64,
     /// Somebody looked then, and it had not come.
     after: Instant,
+    /// And then it had.
+    seen: Instant,
 }
 
 fn listen(host: &str, begun_ns: u64, code: Code, length: Duration) -> Result<(), hearken::Error> {
@@ -107,8 +115,12 @@ fn listen(host: &str, begun_ns: u64, code: Code, length: Duration) -> Result<(),
     let mut needed = Vec::new();
     for (end, at, age) in got {
         let call = calls.partition_point(|call| call.captured < end);
-        if let Some(Call { after, .. }) = calls.get(call) {
-            println!("late {}", at.saturating_duration_since(*after).as_micros());
+        if let Some(Call { after, seen, .. }) = calls.get(call) {
+            if *seen - *after <= KNOWN {
+                println!("late {}", at.saturating_duration_since(*after).as_micros());
+            } else {
+                println!("unknown");
+            }
             needed.push(call);
         }
         if let Some(age) = age {
@@ -129,7 +141,8 @@ fn watch(capture: &Capture, over: &AtomicBool) -> Vec<Call> {
         let looked = Instant::now();
         let captured = capture.newest_callback().map_or(0, |record| record.captured);
         if captured > before {
-            calls.push(Call { captured, after });
+            // Read before the time: it was there by then.
+            calls.push(Call { captured, after, seen: Instant::now() });
             before = captured;
         }
         after = looked;
