@@ -216,11 +216,13 @@ impl Clock {
             self.telling = told.max(0.0);
             self.recent.retain(|sample| sample.x < behind);
             self.recent.push_back(Sample { x, d: d + hidden });
-        } else {
-            // Meanwhile more was lost, perhaps.
-            self.recent.retain(|sample| sample.x < behind || sample.x >= x - NEWEST);
+            return self.reanchor(position, frames);
         }
+        // Meanwhile more was lost, perhaps.
+        self.recent.retain(|sample| sample.x < behind || sample.x >= x - NEWEST);
         self.reanchor(position, frames);
+        // Or they stray, by what they say of it too little or too much.
+        self.unrest.raise(hidden);
     }
 
     /// When the frame at `position` was captured.

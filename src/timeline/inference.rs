@@ -94,6 +94,8 @@ const BASELINE_DEVICE: f64 = 1.0;
 const SURE_SIGMAS: f64 = 4.0;
 const SURE_LATE: f64 = 9.0;
 const EARLY: f64 = 3.5;
+/// The line that late stamps are late by is off by less, as a part of the time since nothing was learned any more.
+const TILT: f64 = 100e-6;
 
 /// Late blocks in a row.
 #[derive(Debug)]
@@ -104,8 +106,10 @@ struct Run {
     frame_ns: f64,
     /// Late by less than this is on time, in nanoseconds, as it was when the run began.
     tolerance: f64,
-    /// So were the stamps a device's own.
+    /// So were the stamps a device's own; and so they strayed, together or only ever towards late.
     is_exact: bool,
+    spread: (f64, bool),
+    is_smoothed: bool,
     count: u64,
     first_late: f64,
     second: (u64, f64),
@@ -118,14 +122,16 @@ struct Run {
 }
 
 impl Run {
-    fn new(position: u64, ns: f64, frame_ns: f64, tolerance: f64, is_exact: bool) -> Self {
+    fn new(position: u64, ns: f64, frame_ns: f64, tolerance: f64, clock: &Clock) -> Self {
         Self {
             position,
             newest: position,
             first_ns: ns,
             frame_ns,
             tolerance,
-            is_exact,
+            is_exact: clock.is_exact(),
+            spread: clock.spread(),
+            is_smoothed: clock.class() == StampClass::Smoothed,
             count: 0,
             first_late: f64::INFINITY,
             second: (position, ns),
@@ -242,13 +248,16 @@ impl Inference {
             Arrived::Behind(missing) => (missing, LossState::Provisional),
             Arrived::Gone(missing) => (missing, LossState::Settled),
         };
-        let frames = |ns: f64| ns * 1e-9 * self.rate;
+        let in_frames = |ns: f64| ns * 1e-9 * self.rate;
         let (frames, error_frames) =
-            (frames(missing.ns).round() as u64, frames(missing.unsure_ns).ceil() as u64);
+            (in_frames(missing.ns).round() as u64, in_frames(missing.unsure_ns).ceil() as u64);
         let is_settled = state == LossState::Settled;
-        // Stamps that tell of it and are a device's own say it to the frame.
-        let is_by_stamps = self.told.is_some() && !self.is_by_arrivals;
-        if is_by_stamps && self.run.as_ref().is_some_and(|run| run.is_exact) {
+        // Stamps that tell of it and are a device's own say it to the frame, unless what has come says otherwise.
+        let is_by_stamps = !self.is_by_arrivals && self.run.as_ref().is_some_and(|run| run.is_exact);
+        let held = in_frames(held_ns(pieces_ns)).ceil() as u64 + error_frames;
+        if is_by_stamps
+            && self.told.is_some_and(|told| told.frames.abs_diff(frames) <= told.error_frames + held)
+        {
             return None;
         }
         let is_known =
@@ -345,7 +354,8 @@ impl Inference {
             self.hint = 3;
         }
         let late = clock.lateness(position as f64, ns);
-        let (spread, only_late) = clock.spread();
+        // Of stamps behind a loss nothing is learned.
+        let (spread, only_late) = self.run.as_ref().map_or_else(|| clock.spread(), |run| run.spread);
         let tolerance = match &self.run {
             Some(run) => run.tolerance,
             None if only_late => f64::max(LATE_NS, LATE_SPREADS * spread).max(STRAYS * clock.unrest()),
@@ -367,12 +377,15 @@ impl Inference {
         let least = if only_late { (self.longest + 2).clamp(BLOCKS.0, BLOCKS.1) } else { BLOCKS_DEVICE };
         let needed = if self.hint > 0 { least.min(BLOCKS_XRUN) } else { least };
         let frame_ns = 1e9 / (self.rate * (1.0 + clock.ppm() * 1e-6));
-        let run = self.run.get_or_insert_with(|| Run::new(position, ns, frame_ns, tolerance, is_exact));
+        let held_ns = held_ns(self.pieces_ns());
+        let is_seen = self.arrivals.later_by().is_some();
+        let is_for_good = self.arrivals.is_calm() && self.arrivals.is_for_good(self.is_pieced());
+        let run = self.run.get_or_insert_with(|| Run::new(position, ns, frame_ns, tolerance, clock));
         run.push(position, ns, late, 8.0 * spread, only_late);
         // Median to mean of an exponential distribution.
         let mean = spread / std::f64::consts::LN_2;
         let sure = if self.told.is_some() { 2.0 * SURE_LATE } else { SURE_LATE };
-        let is_smoothed = clock.class() == StampClass::Smoothed;
+        let is_smoothed = run.is_smoothed;
         let apart = if only_late && !is_smoothed { sure * mean / run.since_count as f64 } else { tolerance };
         if run.since_count > 0 && run.since_least - run.least > apart.min(tolerance) {
             // The least late block was a stall before the loss; or those after it are stalls.
@@ -394,7 +407,8 @@ impl Inference {
             (run.sum / count, 2.0 * spread)
         } else if only_late {
             // A little more than the mean of a least one: so the worst that the size may be off is less.
-            (run.least - (1.0 + EARLY / count) * mean / count, SURE_LATE * mean / count)
+            let tilted_ns = TILT * (seconds - SETTLED.1).max(0.0) * 1e9;
+            (run.least - (1.0 + EARLY / count) * mean / count, SURE_LATE * mean / count + tilted_ns)
         } else {
             (run.sum / count, SURE_SIGMAS * spread / count.sqrt())
         };
@@ -413,10 +427,15 @@ impl Inference {
         let later_by = self.arrivals.later_by().filter(|_| clock.ppm().abs() < 1e4);
         let is_refuted = match later_by {
             _ if !is_flat => seconds >= FLAT_SECONDS,
-            _ if is_exact => false,
+            // Nothing comes before it was captured: such stamps are of a time that has not come yet.
+            Some(later) if is_exact => lost_ns > later + held_ns,
+            None if is_exact => false,
             Some(later) => lost_ns > ARRIVES_NS && later < ARRIVES * lost_ns,
             None => is_smoothed,
         };
+        // A server that is starved keeps what it has, and hands it on one day; its stamps are when it did.
+        let may_be_held = is_seen && !is_exact && lost_ns > held_ns;
+        let is_settled = is_settled && (!may_be_held || is_for_good);
         let (is_due, is_settled) = (is_settled, is_settled && is_flat);
         if is_due && is_refuted {
             self.has_strayed = true;

@@ -138,6 +138,9 @@ pub enum Told {
     /// The true time, but for what a real one strayed by (ALSA's plug-in for PulseAudio); a loss is hidden again, evenly,
     /// within so many seconds.
     Smoothed { hides_s: f64 },
+    /// What JACK's loop makes of when it woke, less a period: it misses a pause at first, and then it swings beyond it, into
+    /// a time that has not come yet.
+    Loop,
 }
 
 /// Something that happens to a server or its source.
@@ -149,6 +152,17 @@ pub struct Trouble {
     pub away_s: f64,
     /// So much of it comes then, all at once; the rest is gone.
     pub kept_s: f64,
+}
+
+/// A server whose threads are woken late, one after the other, for as long as other programs want the processor: it falls
+/// behind, keeps what it has not handed on yet, and hands it all on when they leave.
+#[derive(Clone, Copy, Debug)]
+pub struct Starved {
+    /// From when on, and until when, in seconds.
+    pub from_s: f64,
+    pub to_s: f64,
+    /// About so much it is behind then.
+    pub behind_s: f64,
 }
 
 fn straying(block: &str) -> f64 {
@@ -170,6 +184,7 @@ pub struct Server {
     /// How late a period comes on average, in milliseconds.
     pub late_ms: f64,
     pub troubles: Vec<Trouble>,
+    pub starved: Option<Starved>,
     /// The stream begins with so many seconds at once, and then it waits until the source has come so far.
     pub head_start_s: f64,
     next: u64,
@@ -178,6 +193,8 @@ pub struct Server {
     /// What was lost: before which frame that came, how many frames, and when.
     pub missing: Vec<(u64, u64, f64)>,
     delivered: u64,
+    /// The loop's next wake-up and period, in nanoseconds.
+    wakes: Option<(f64, f64)>,
     straying: Vec<f64>,
     random: Device,
 }
@@ -197,12 +214,14 @@ impl Server {
             rate: 48_000.0,
             late_ms: 0.2,
             troubles: Vec::new(),
+            starved: None,
             head_start_s: 0.0,
             next: 0,
             last_at: 0.0,
             pending: std::collections::VecDeque::new(),
             missing: Vec::new(),
             delivered: 0,
+            wakes: None,
             straying: include_str!("timing/alsa-on-pulse.txt").split_whitespace().map(straying).collect(),
             random: Device::new(Stamps::CALLBACK, seed),
         }
@@ -227,6 +246,16 @@ impl Server {
         let captured = self.time_ns(first as f64);
         let stamp_ns = match self.told {
             Told::Callback { less_ms } => at_ns - less_ms * 1e6,
+            Told::Loop => {
+                let nominal_ns = f64::from(frames) / self.rate * 1e9;
+                let (next, period) = self.wakes.unwrap_or((at_ns, nominal_ns));
+                // As jackd has it: `JackTimer::IncFrameTime`.
+                let omega = nominal_ns * 7.854e-10;
+                let off = (at_ns - next) * omega;
+                let period = period + omega * off;
+                self.wakes = Some((next + period + 1.41 * off, period));
+                next - nominal_ns
+            }
             Told::Smoothed { hides_s } => {
                 // Of each 1,024 frames, behind the start; forwards and backwards by turns.
                 let straying = &self.straying[STARTED..];
@@ -242,6 +271,22 @@ impl Server {
         self.pending.push_back(Call { at_ns, frames, stamp_ns });
         self.next += u64::from(frames);
         self.delivered += u64::from(frames);
+    }
+
+    /// When a period comes that is due then, while there is no time for it.
+    fn starving(&mut self, due_ns: f64) -> Option<f64> {
+        let Starved { from_s, to_s, behind_s } = self.starved?;
+        let begun = self.last_at.max(due_ns);
+        if due_ns < from_s * 1e9 {
+            return None;
+        }
+        if begun >= to_s * 1e9 {
+            // As fast as somebody takes it.
+            return (self.last_at > due_ns).then_some(self.last_at + 50e3);
+        }
+        let period_ns = f64::from(self.frames * self.pieces) / self.rate * 1e9;
+        let slower = if begun - due_ns < behind_s * 1e9 { 1.5 } else { 1.0 };
+        Some(begun + slower * period_ns * self.random.exponential())
     }
 
     pub fn next(&mut self) -> Call {
@@ -267,7 +312,7 @@ impl Server {
                 self.last_at = back + kept as f64 * 50e3;
                 continue;
             }
-            let at = (due + late).max(self.last_at);
+            let at = self.starving(due).unwrap_or_else(|| (due + late).max(self.last_at));
             self.last_at = at;
             let is_losing = at * 1e-9 >= self.losing_from;
             let kept = if is_losing { self.kept } else { self.pieces };

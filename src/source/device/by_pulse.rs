@@ -27,12 +27,17 @@ use pulseaudio::protocol::{
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The name of this host.
 pub(super) const NAME: &str = "pulseaudio";
 /// Another, where the server is PipeWire.
 pub(super) const PIPEWIRE: &str = "pipewire";
+
+/// What stamps say when the stream opens: what a source had kept until then was captured before. It is more than is read
+/// at once.
+const BEFORE_NS: u64 = 60_000_000_000;
 
 /// Whether a server listens. Says nothing to it.
 pub(super) fn is_reachable() -> bool {
@@ -294,9 +299,9 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
 struct Stream {
     connection: Connection,
     data: DataCallback,
-    faults: std::sync::Arc<Faults>,
+    faults: Arc<Faults>,
     frame_bytes: usize,
-    /// What stamps count from.
+    /// What stamps count from, at [`BEFORE_NS`].
     start: Instant,
     /// How long a fragment is.
     period: Duration,
@@ -357,7 +362,7 @@ impl Stream {
             period_frames: Some(granted),
         };
         let source = info.id.clone();
-        let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: false };
+        let anchor = Anchor { at: started, stream_ns: BEFORE_NS, error: Duration::ZERO, is_own: false };
         let running = Running { stop: Some(Stop::Socket(socket)), closed };
         let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
         let Inlet { data, faults, .. } = inlet;
@@ -410,7 +415,7 @@ impl Stream {
         let rate = u64::from(self.data.format().rate_hz);
         let ns = |bytes: usize| (bytes / self.frame_bytes) as u64 * 1_000_000_000 / rate;
         let (came, behind) = self.connection.behind(bytes);
-        let called_ns = came.saturating_duration_since(self.start).as_nanos() as u64;
+        let called_ns = BEFORE_NS + came.saturating_duration_since(self.start).as_nanos() as u64;
         let mut capture_ns = called_ns.saturating_sub(ns(bytes + behind));
         while bytes > 0 {
             let piece = self.connection.audio(bytes, self.frame_bytes)?;
@@ -537,3 +542,41 @@ const AUX: [ChannelPosition; 32] = {
         Aux30, Aux31,
     ]
 };
+
+#[cfg(test)]
+mod tests {
+    use super::connection::tests::connected;
+    use super::*;
+    use pulseaudio::protocol::write_memblock;
+    use std::io::Write;
+
+    #[test]
+    fn what_a_source_had_kept_was_captured_before_the_stream_opened() {
+        let (connection, mut server) = connected();
+        let format = StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 };
+        let (Inlet { data, faults, .. }, mut epoch) = epoch(format, Duration::from_secs(1), Arc::default());
+        // A third of a second that a pipe held, in two messages at once.
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            write_memblock(&mut kept, 0, &[0; 2 * 8_192], 0).expect("memory");
+        }
+        let start = Instant::now();
+        let (period, source) = (Duration::from_millis(20), "mic".to_owned());
+        let (follows, asked) = (None, None);
+        let mut stream =
+            Stream { connection, data, faults, frame_bytes: 2, start, period, source, follows, asked };
+        server.write_all(&kept).expect("it is read");
+        stream.connection.gather(period).expect("it came");
+        for _ in 0..2 {
+            let Ok(Message::Audio(bytes)) = stream.connection.next() else { panic!("audio") };
+            assert!(stream.hand_over(bytes).expect("audio"));
+        }
+        let took_ns = start.elapsed().as_nanos() as u64;
+        epoch.claim().expect("nobody calls");
+        let first = epoch.pop().expect("a block");
+        let stamp_ns = first.header().stamp_ns;
+        let kept_ns = 2 * 8_192 * 1_000_000_000 / 48_000;
+        assert!(stamp_ns >= BEFORE_NS - kept_ns, "{stamp_ns}");
+        assert!(stamp_ns <= BEFORE_NS - kept_ns + took_ns, "{stamp_ns}, {took_ns}");
+    }
+}

@@ -9,6 +9,8 @@
 const STRETCH_NS: f64 = 0.25e9;
 const TOLD: usize = 4;
 const SETTLED: usize = 8;
+/// So many more from when something that was held came, be it a part of it: whoever keeps frames back may do so once more.
+const CAUGHT_UP: usize = 8;
 /// What may be held more than before, in nanoseconds: so much, and so many times what comes at once. Besides what a busy
 /// machine makes late for seconds, it is what a server holds more or less when it changes its periods.
 const HELD_NS: f64 = 30e6;
@@ -19,8 +21,11 @@ const UNSURE_NS: f64 = 10e6;
 const CRYSTAL: f64 = 500e-6;
 /// What falls behind faster than by this part of the time does not stand: a loss goes on, or the rate is another one.
 const GROWS: f64 = 0.01;
-/// Which of them is known after so many seconds of audio.
+/// Which of them is known after so many seconds of audio, if it is not faster than this either: so falls whoever is starved.
 const RATE_SECONDS: f64 = 4.0;
+const FALLS: f64 = 0.05;
+/// A stretch falls behind evenly if it does so by as much as the others within this part of it.
+const EVEN: f64 = 0.5;
 /// So early, in nanoseconds, a stream may come in a burst and wait then; but it does not fall behind as fast as this.
 const YOUNG_NS: f64 = 2.5e9;
 const YOUNG_GROWS: f64 = 0.05;
@@ -52,8 +57,11 @@ struct Late {
     position: u64,
     /// When nothing came on time any more.
     since_ns: f64,
-    /// Stretches of it.
+    /// Stretches of it, and how many of the last it did not fall behind any further in.
     stretches: usize,
+    steady: usize,
+    /// Nothing that was held had come for a while when it began.
+    is_calm: bool,
 }
 
 /// The earliest arrivals, each against the nominal rate, in nanoseconds.
@@ -76,6 +84,9 @@ pub struct Arrivals {
     newest_ns: f64,
     now_ns: f64,
     late: Option<Late>,
+    /// The latest since then, also while nothing came, and when what was held came last.
+    most: f64,
+    caught_ns: f64,
     /// The earliest since a loss is suspected.
     since: f64,
     /// The deviation of the last stamp from the nominal rate; the largest step of it since then or soon behind it, and the
@@ -104,6 +115,8 @@ impl Arrivals {
             newest_ns: 0.0,
             now_ns: 0.0,
             late: None,
+            most: f64::NEG_INFINITY,
+            caught_ns: f64::NEG_INFINITY,
             since: f64::INFINITY,
             stamp: f64::NAN,
             step: (0.0, 0),
@@ -125,6 +138,7 @@ impl Arrivals {
     pub fn came(&mut self, end: u64, now_ns: f64, pieces_ns: f64, is_in_doubt: bool) {
         let passed_ns = now_ns - std::mem::replace(&mut self.now_ns, now_ns);
         if end == self.newest {
+            self.most = self.most.max(now_ns - self.newest as f64 * self.frame_ns);
             return;
         }
         let at_once_ns = end.saturating_sub(self.newest) as f64 * self.frame_ns - passed_ns;
@@ -135,14 +149,21 @@ impl Arrivals {
         self.since = if is_in_doubt { self.since.min(late) } else { f64::INFINITY };
         self.base = self.base.min(late);
         (self.newest, self.newest_ns) = (end, now_ns);
+        let has_caught_up = at_once_ns.max(self.most - late) > held_ns(pieces_ns);
+        self.most = self.most.max(late);
+        if has_caught_up {
+            self.caught_ns = now_ns;
+        }
         if late - self.base <= held_ns(pieces_ns) {
-            (self.position, self.late, self.step) = (end, None, (0.0, 0));
-        } else if self.late.is_none() || at_once_ns > held_ns(pieces_ns) {
-            // What catches up, be it in part, was held and may be so still. Stretches are those since then.
+            (self.position, self.late, self.step, self.most) = (end, None, (0.0, 0), late);
+        } else if self.late.is_none() || has_caught_up {
+            // What catches up, be it in part and little by little, was held and may be so still. Stretches are those since
+            // then.
             let (position, since_ns) =
                 self.late.map_or((self.position, now_ns), |run| (run.position, run.since_ns));
-            self.late = Some(Late { position, since_ns, stretches: 0 });
-            (self.least, self.end_ns) = (f64::INFINITY, now_ns + STRETCH_NS);
+            let is_calm = now_ns - self.caught_ns > CAUGHT_UP as f64 * STRETCH_NS;
+            self.late = Some(Late { position, since_ns, stretches: 0, steady: 0, is_calm });
+            (self.least, self.end_ns, self.most) = (f64::INFINITY, now_ns + STRETCH_NS, late);
         }
         self.least = self.least.min(late);
         if now_ns >= self.end_ns {
@@ -154,8 +175,10 @@ impl Arrivals {
             let end_ns = self.end_ns + STRETCH_NS;
             self.end_ns = if end_ns > now_ns { end_ns } else { now_ns + STRETCH_NS };
             (self.based_ns, self.least) = (now_ns, f64::INFINITY);
+            let is_steady = self.is_steady();
             if let Some(run) = &mut self.late {
                 run.stretches += 1;
+                run.steady = if is_steady { run.steady + 1 } else { 0 };
             }
         }
     }
@@ -177,12 +200,42 @@ impl Arrivals {
         !self.is_excused && self.late.is_some_and(|run| run.stretches > 0)
     }
 
+    /// By how much it falls behind, as a part of the time.
+    fn grows(&self) -> f64 {
+        let older = self.stretches[..SETTLED - TOLD].iter().copied().fold(f64::INFINITY, f64::min);
+        if older.is_finite() {
+            (self.earliest(TOLD) - older) / (STRETCH_NS * TOLD as f64)
+        } else {
+            f64::NEG_INFINITY
+        }
+    }
+
+    /// Whether it falls behind no further.
+    fn is_steady(&self) -> bool {
+        let grows = self.grows();
+        grows.is_finite() && grows < GROWS
+    }
+
+    /// Whether it fell behind at once, and nothing has caught up since then or shortly before.
+    pub fn is_calm(&self) -> bool {
+        self.late.is_some_and(|run| run.is_calm && run.stretches - run.steady < SETTLED)
+    }
+
+    /// Whether it has been behind for so long, and nothing has caught up, that what is missing will not come.
+    pub fn is_for_good(&self, is_pieced: bool) -> bool {
+        let Some(run) = self.late.filter(|_| !self.is_excused) else { return false };
+        if run.steady > 0 && self.is_steady() {
+            return run.stretches >= SETTLED && (self.is_calm() || run.steady > CAUGHT_UP);
+        }
+        let audio_ns = (self.newest - run.position) as f64 * self.frame_ns;
+        let is_long = audio_ns >= RATE_SECONDS * 1e9 && self.grows() < FALLS;
+        run.stretches >= SETTLED + CAUGHT_UP && (is_long || (is_pieced && self.is_even()))
+    }
+
     /// What they say. `is_other_rate`: the rate is known to be another one, which explains it; `is_pieced`: what comes,
     /// comes in pieces at once, and tells nothing of a rate.
     pub fn judge(&mut self, pieces_ns: f64, is_other_rate: bool, is_pieced: bool) -> Arrived {
-        let older = self.stretches[..SETTLED - TOLD].iter().copied().fold(f64::INFINITY, f64::min);
-        let grows = (self.earliest(TOLD) - older) / (STRETCH_NS * TOLD as f64);
-        let is_steady = older.is_finite() && grows < GROWS;
+        let is_steady = self.is_steady();
         if is_other_rate || (self.is_excused && !is_steady) {
             self.is_excused = true;
             return Arrived::Whole;
@@ -195,16 +248,20 @@ impl Arrivals {
         let (step, position) = self.step;
         let position = if 2.0 * step > behind_ns { position } else { run.position };
         let missing = Missing { position, ns: behind_ns, unsure_ns: UNSURE_NS + pieces_ns };
-        let audio_ns = (self.newest - run.position) as f64 * self.frame_ns;
-        let is_known = is_steady || is_pieced || audio_ns >= RATE_SECONDS * 1e9;
-        if run.stretches < SETTLED || !is_known {
+        if !self.is_for_good(is_pieced) {
             return Arrived::Behind(missing);
         }
-        if run.since_ns - self.first_ns < YOUNG_NS && grows < YOUNG_GROWS {
+        if run.since_ns - self.first_ns < YOUNG_NS && self.grows() < YOUNG_GROWS {
             self.forgive();
             return Arrived::Whole;
         }
         Arrived::Gone(missing)
+    }
+
+    /// Whether it falls behind evenly: so does what lacks a piece of each period, and not who is starved.
+    fn is_even(&self) -> bool {
+        let mean = (self.stretches[SETTLED - 1] - self.stretches[0]) / (SETTLED - 1) as f64;
+        self.stretches.windows(2).all(|pair| (pair[1] - pair[0] - mean).abs() <= EVEN * mean)
     }
 
     /// Nothing was missing: it has come like this from now on.

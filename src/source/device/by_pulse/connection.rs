@@ -340,7 +340,7 @@ pub(super) fn failed(what: &str, error: &ProtocolError) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -353,7 +353,7 @@ mod tests {
     }
 
     /// A connection whose server is the test, and that reads in pieces of the sizes that the test writes.
-    fn connected() -> (Connection, UnixStream) {
+    pub(crate) fn connected() -> (Connection, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("two sockets");
         (Connection::over(ours), theirs)
     }
