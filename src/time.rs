@@ -475,7 +475,9 @@ impl State {
 
     /// When a sleeper may run again: whoever is held, not before.
     fn wakes(&self, sleep: &Sleep) -> Duration {
-        let is_held = |name: &str| sleep.name.starts_with(name) && (sleep.thread.is_none() || self.lead != sleep.thread);
+        let is_held = |name: &str| {
+            sleep.name.starts_with(name) && (sleep.thread.is_none() || self.lead != sleep.thread)
+        };
         let held = self.held.iter().filter(|(name, _)| is_held(name)).map(|(_, until)| *until);
         held.fold(sleep.until, Duration::max)
     }

@@ -10,8 +10,7 @@ use hearken::{
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::bare_tap;
 
 fn ms(ms: u64) -> Duration {
@@ -25,11 +24,16 @@ fn with_a_microphone(config: Config, test: impl FnOnce(&Capture, &Mic, &Clock) +
     let mic = stage.mic("usb", StreamFormat { rate_hz: 48_000, channels: 1, sample: SampleFormat::I16 });
     let clock = stage.clock();
     let capture = Capture::new(Config { host: stage.host(), clock: clock.clone(), ..config }).unwrap();
-    let mut test = stage.call("test", move || {
+    play(&stage, move || {
         capture.start().unwrap();
         test(&capture, &mic, &clock);
         capture.stop().unwrap();
     });
+}
+
+/// Runs the stage until `test` has returned.
+fn play(stage: &Stage, test: impl FnOnce() + Send + 'static) {
+    let mut test = stage.call("test", test);
     for _ in 0..6_000 {
         stage.run(ms(10));
         if let Some(outcome) = test.result() {
@@ -124,30 +128,36 @@ fn takes_overlap_and_pauses_are_cut_to_the_frame() {
 
 #[test]
 fn a_cold_capture_opens_for_each_take_and_lets_go_of_its_input() {
-    let input = Input::Synthetic(Synthetic::Tone);
-    let capture =
-        Capture::new(Config { input, pace: Pace::RealTime, idle: ms(300), ..Config::default() }).unwrap();
-    for round in 0..2 {
-        let mut plan = TakePlan::default().post_roll(ms(50));
-        let heard = plan.memory(Tap::default()).unwrap();
-        let asked = Instant::now();
-        let take = capture.take(plan).unwrap();
-        let opened = Instant::now();
-        thread::sleep(ms(200));
-        let (most, least) = (asked.elapsed() + ms(50), opened.elapsed() + ms(50));
-        let report = take.finish().unwrap();
-        assert_eq!(report.end, TakeEnd::Finished);
-        assert!(report.latency.opened.unwrap() < ms(100) && report.latency.first_frame.unwrap() < ms(150));
-        let length = Duration::from_secs_f64(report.frames as f64 / f64::from(report.rate_hz));
-        assert!((least - ms(5)..most + ms(5)).contains(&length), "{length:?}, {least:?} to {most:?}");
-        let expected = (report.frames * 16_000 + 24_000) / 48_000;
-        assert_eq!(heard.into_samples().len() as u64, expected);
-        assert!(capture.input().is_some(), "it stays open for a while, round {round}");
-        thread::sleep(ms(500));
-        assert!(capture.input().is_none(), "and is let go of then");
-    }
-    let report = capture.stop().unwrap();
-    assert_eq!((report.epochs.len(), report.stats.ledger.balanced()), (2, true));
+    let (stage, input) = (Stage::seeded(1), Input::Synthetic(Synthetic::Tone));
+    let clock = stage.clock();
+    let config =
+        Config { input, pace: Pace::RealTime, idle: ms(300), clock: clock.clone(), ..Config::default() };
+    let capture = Capture::new(config).unwrap();
+    play(&stage, move || {
+        for round in 0..2 {
+            let mut plan = TakePlan::default().post_roll(ms(50));
+            let heard = plan.memory(Tap::default()).unwrap();
+            let asked = clock.now();
+            let take = capture.take(plan).unwrap();
+            let opened = clock.now();
+            clock.sleep(ms(200));
+            let (most, least) = (clock.now() - asked + ms(50), clock.now() - opened + ms(50));
+            let report = take.finish().unwrap();
+            assert_eq!(report.end, TakeEnd::Finished);
+            assert!(report.latency.opened.unwrap() < ms(10) && report.latency.first_frame.unwrap() < ms(50));
+            let length = Duration::from_secs_f64(report.frames as f64 / f64::from(report.rate_hz));
+            assert!((least - ms(5)..most + ms(5)).contains(&length), "{length:?}, {least:?} to {most:?}");
+            let expected = (report.frames * 16_000 + 24_000) / 48_000;
+            assert_eq!(heard.into_samples().len() as u64, expected);
+            assert!(capture.input().is_some(), "it stays open for a while, round {round}");
+            clock.sleep(ms(290));
+            assert!(capture.input().is_some(), "for 300 ms after its end");
+            clock.sleep(ms(100));
+            assert!(capture.input().is_none(), "and is let go of then");
+        }
+        let report = capture.stop().unwrap();
+        assert_eq!((report.epochs.len(), report.stats.ledger.balanced()), (2, true));
+    });
 }
 
 #[test]

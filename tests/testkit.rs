@@ -57,7 +57,7 @@ impl Recorder {
 
 #[test]
 fn a_recorder_survives_an_unplugged_microphone() {
-    let stage = Stage::new();
+    let stage = Stage::seeded(1);
     let usb = stage.mic("usb", MONO);
     let config = Config { host: stage.host(), clock: stage.clock(), ..Config::default() };
     let recorder = Recorder::new(config).unwrap();
