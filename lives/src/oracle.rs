@@ -1,0 +1,950 @@
+//! What must hold of any life, by the README's and the API's words alone. Slow and plain; it shares nothing with the engine.
+
+use crate::life::{Act, Call, Life, Mishap, Reader};
+use crate::play::{HeardTake, HeardTap, Made, Outcome, Piece, Played, What};
+use crate::truth::{Followed, Item, Truth, follow, items};
+use hearken::{Cause, Error, ErrorKind, EventKind, Gap, Ledger, Report, StopReason, TakeEnd, TakeReport};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A promise that was not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// Which, by its short name.
+    pub promise: String,
+    /// What it comes from, as far as can be told: the same words for the same fault.
+    pub cause: String,
+    pub particulars: String,
+}
+
+/// What a call may take longer than is documented.
+const CALL_SLACK: Duration = Duration::from_millis(20);
+/// What the end of a lost capture may be late: a back-off, and a look.
+const END_SLACK: f64 = 3.0;
+/// A take's ends are so exact, in seconds: the README's "tens of milliseconds" where the clock is not known yet.
+const TAKE_SLACK: f64 = 0.06;
+
+/// Everything that is wrong with it.
+pub fn judge(life: &Life, played: &Played) -> Vec<Broken> {
+    let rate_hz = life.mics.first().map_or(1, |mic| mic.rate_hz);
+    let truth = Truth::new(played, rate_hz);
+    let mut judge = Judge { life, played, truth, broken: Vec::new() };
+    judge.panics();
+    judge.calls();
+    judge.events();
+    judge.ends();
+    judge.give_up();
+    judge.figures();
+    judge.ledgers();
+    judge.taps();
+    judge.takes();
+    judge.wakeups();
+    judge.broken
+}
+
+struct Judge<'a> {
+    life: &'a Life,
+    played: &'a Played,
+    truth: Truth,
+    broken: Vec<Broken>,
+}
+
+impl Judge<'_> {
+    fn tell(&mut self, promise: &str, cause: impl Into<String>, particulars: impl Into<String>) {
+        let (cause, particulars) = (cause.into(), particulars.into());
+        self.broken.push(Broken { promise: promise.to_owned(), cause, particulars });
+    }
+
+    fn check(&mut self, holds: bool, promise: &str, cause: &str, particulars: impl FnOnce() -> String) {
+        if !holds {
+            self.tell(promise, cause, particulars());
+        }
+    }
+
+    fn first_open(&self) -> f64 {
+        self.played.first_open.unwrap_or_default().as_secs_f64()
+    }
+
+    /// The final account, if the capture came to have one.
+    fn report(&self) -> Option<&Report> {
+        let calls = self.played.calls.iter().filter(|made| !made.on_worker);
+        calls.rev().find_map(|made| match &made.outcome {
+            Outcome::Report(report) => Some(&**report),
+            _ => None,
+        })
+    }
+
+    /// Moments of the events that are such, in seconds since the stage began.
+    fn moments(&self, is_it: impl Fn(&EventKind) -> bool) -> Vec<f64> {
+        let first = self.first_open();
+        let events = self.played.events.iter().filter(|event| is_it(&event.kind));
+        events.map(|event| first + event.at.as_secs_f64()).collect()
+    }
+
+    fn ended_at(&self) -> Option<f64> {
+        self.moments(|kind| matches!(kind, EventKind::Stopped(_))).first().copied()
+    }
+
+    /// When an end was asked for first.
+    fn stop_asked_at(&self) -> f64 {
+        let calls = self.played.calls.iter();
+        let ends = calls.filter(|made| matches!(made.what, What::Call(Call::Stop) | What::DropCapture));
+        ends.map(|made| made.began).min().unwrap_or(self.played.stopped).as_secs_f64()
+    }
+
+    /// For how long threads of ours were held within an interval, in all: those of such a name.
+    fn held(&self, name: &str, from: Duration, to: Duration) -> Duration {
+        let mut at = Duration::ZERO;
+        let mut sum = Duration::ZERO;
+        let begins = crate::play::apart(self.life);
+        for step in &self.life.steps {
+            at += Duration::from_millis(step.wait_ms);
+            let (start, length) = match &step.act {
+                Act::Hold(of, ms) if name.starts_with(of.as_str()) => (begins + at, *ms),
+                Act::Mic(_, Mishap::Frozen { ms, .. }) => (begins + at, *ms),
+                _ => continue,
+            };
+            let end = start + Duration::from_millis(length);
+            sum += end.min(to).saturating_sub(start.max(from));
+        }
+        sum
+    }
+
+    fn longest_mishap(&self, of: impl Fn(&Mishap) -> Option<u64>) -> Duration {
+        let all = self.life.steps.iter().filter_map(|step| match &step.act {
+            Act::Mic(_, mishap) => of(mishap),
+            _ => None,
+        });
+        Duration::from_millis(all.max().unwrap_or(0))
+    }
+
+    fn panics(&mut self) {
+        for panic in &self.played.panics {
+            let thread = panic.split(':').next().unwrap_or_default();
+            self.tell("no panic", format!("on {thread}"), panic.clone());
+        }
+    }
+
+    /// Each call returns in its time, with an error of its documentation.
+    fn calls(&mut self) {
+        let played = self.played;
+        for made in &played.calls {
+            let name = name(made.what);
+            let place = if made.on_worker { " from a closure on the worker" } else { "" };
+            let cause = format!("{name}{place}");
+            let Some((ended, _)) = made.ended else {
+                self.tell("every call returns", cause, format!("asked at {:?}", made.began));
+                continue;
+            };
+            if matches!(made.outcome, Outcome::Panicked) {
+                self.tell("no panic", cause, String::new());
+                continue;
+            }
+            let took = ended - made.began;
+            let allowed = self.documented(made) + self.held("call", made.began, ended) + CALL_SLACK;
+            self.check(took <= allowed, "every call returns in its time", &cause, || {
+                format!("{took:?} instead of {allowed:?}, asked at {:?}", made.began)
+            });
+            if let Outcome::Failed(error) = &made.outcome
+                && let Some(why) = self.is_undocumented(made, error)
+            {
+                let cause = format!("{cause}: {}{why}", error.kind().name());
+                self.tell("errors are the documented ones", cause, format!("at {:?}: {error}", made.began));
+            }
+        }
+    }
+
+    fn documented(&self, made: &Made) -> Duration {
+        let ms = Duration::from_millis;
+        let asked = match made.what {
+            What::Call(Call::WaitTimeout(length)) => ms(length),
+            _ if made.on_worker => Duration::ZERO,
+            // A little longer than the opening itself.
+            What::Call(Call::Start | Call::BriefTake) | What::Take(_) => ms(10_500),
+            What::Call(Call::Stop) | What::DropCapture => ms(500),
+            What::Finish(id) => {
+                let takes = self.played.takes.iter();
+                let post = takes.filter(|take| take.spec.id == id).map(|take| take.spec.post_ms).max();
+                ms(post.unwrap_or(0) + 750)
+            }
+            _ => Duration::ZERO,
+        };
+        // Any call may be the last to hold the capture, which it then stops.
+        let lets_go = self.life.has(|act| *act == Act::DropCapture);
+        if lets_go && !made.on_worker { asked + ms(500) } else { asked }
+    }
+
+    /// Why an error is not one that the documentation allows here.
+    fn is_undocumented(&self, made: &Made, error: &Error) -> Option<&'static str> {
+        let kind = error.kind();
+        let before = |what: &dyn Fn(&Made) -> bool| {
+            self.played.calls.iter().any(|other| other.began_as < made.began_as && what(other))
+        };
+        let is_claim =
+            |other: &Made| matches!(other.what, What::Call(Call::Start | Call::BriefTake) | What::Take(_));
+        let is_end = |other: &Made| {
+            // One that was refused ends nothing.
+            let is_refused =
+                matches!(&other.outcome, Outcome::Failed(error) if error.kind() == ErrorKind::BadArgument);
+            matches!(other.what, What::Call(Call::Stop)) && !is_refused
+        };
+        let opens_badly = self.life.has(|act| {
+            matches!(act, Act::Hold(..))
+                || matches!(
+                    act,
+                    Act::Mic(
+                        _,
+                        Mishap::FailToOpen(_)
+                            | Mishap::SlowToPlay(_)
+                            | Mishap::SlowToDrop(_)
+                            | Mishap::Unplug { .. }
+                            | Mishap::Frozen { .. }
+                    )
+                )
+        });
+        let until = made.ended.map_or(self.played.end, |(ended, _)| ended);
+        let is_held = self.life.has(|act| matches!(act, Act::Hold(..)))
+            && self.held("hearken-worker", made.began.saturating_sub(Duration::from_secs(1)), until)
+                > Duration::ZERO;
+        let waits_in_closure = self.played.calls.iter().any(|other| {
+            other.on_worker
+                && other.began <= until
+                && other.ended.is_none_or(|(ended, _)| ended >= made.began && ended > other.began)
+        });
+        let has_opened = self.moments(|kind| matches!(kind, EventKind::Opened(_)));
+        let has_opened = has_opened.iter().any(|at| *at < made.began.as_secs_f64());
+        match (made.what, kind) {
+            (What::Call(Call::Start), ErrorKind::BadArgument) => {
+                let starts = |other: &Made| matches!(other.what, What::Call(Call::Start)) || is_end(other);
+                let has_ended = self.ended_at().is_some_and(|at| at <= until.as_secs_f64());
+                (!before(&starts) && !has_ended).then_some(", of a first start")
+            }
+            (
+                What::Call(Call::Start | Call::BriefTake) | What::Take(_),
+                ErrorKind::DeviceBusy | ErrorKind::DeviceLost | ErrorKind::NoDevice | ErrorKind::NotFound,
+            ) => {
+                if opens_badly || before(&is_end) || self.ends_during(made) {
+                    None
+                } else {
+                    let refused = |other: &Made| matches!(other.what, What::Call(Call::Stop));
+                    Some(if before(&refused) {
+                        ", behind a stop that was refused"
+                    } else {
+                        ", of a device that is there"
+                    })
+                }
+            }
+            (What::Take(id), ErrorKind::BadArgument) => {
+                let pre = self.life.steps.iter().find_map(|step| match &step.act {
+                    Act::Take(spec) if spec.id == id => Some(spec.pre_ms),
+                    _ => None,
+                });
+                let is_long = pre.is_some_and(|pre| pre > self.life.capture.history_ms);
+                let has_ended = self.ended_at().is_some_and(|at| at <= until.as_secs_f64());
+                let has_failed = before(&|other| {
+                    matches!(other.what, What::Call(Call::Start))
+                        && matches!(other.outcome, Outcome::Failed(_))
+                });
+                (!is_long && !has_ended && !before(&is_end) && !has_failed && !made.on_worker)
+                    .then_some(", of a capture that has not ended")
+            }
+            (What::Call(Call::BriefTake | Call::Switch(_)), ErrorKind::BadArgument) => None,
+            (What::Call(Call::Stop | Call::WaitTimeout(_)), ErrorKind::BadArgument) => {
+                (before(&|other| is_claim(other) && other.ended.is_some_and(|(at, _)| at < made.began))
+                    && !made.on_worker)
+                    .then_some(", of a capture that was started")
+            }
+            (What::Call(Call::Stop), ErrorKind::DeviceBusy) => {
+                (has_opened && !opens_badly).then_some(", of a device that is open")
+            }
+            (What::Call(Call::Stop) | What::Finish(_), ErrorKind::Internal) => {
+                match (is_held, waits_in_closure) {
+                    (true, _) => None,
+                    (false, true) => Some(", while a closure waits in a call of its own"),
+                    (false, false) => Some(", with a worker that nothing holds"),
+                }
+            }
+            // The opening's own.
+            (What::Call(Call::Stop | Call::WaitTimeout(_)) | What::Finish(_), _) => {
+                (!opens_badly && kind == ErrorKind::Internal).then_some("")
+            }
+            (_, ErrorKind::Internal) => Some(""),
+            _ => None,
+        }
+    }
+
+    fn ends_during(&self, made: &Made) -> bool {
+        let until = made.ended.map_or(self.played.end, |(ended, _)| ended).as_secs_f64();
+        self.stop_asked_at() <= until || self.ended_at().is_some_and(|at| at <= until)
+    }
+
+    /// Events are in order: each closed what it opened, and the end is the last.
+    fn events(&mut self) {
+        const PROMISE: &str = "events are in order";
+        let played = self.played;
+        let mut last = Duration::ZERO;
+        let (mut has_opened, mut is_open, mut has_called, mut is_stalled, mut is_over) =
+            (false, false, false, false, false);
+        for event in &played.events {
+            let name = event.kind.name();
+            let at = format!("{name} at {:?}", event.at);
+            self.check(event.at >= last, PROMISE, "their times run backwards", || at.clone());
+            self.check(!is_over, PROMISE, "something comes behind the end", || at.clone());
+            last = event.at;
+            let fits = match &event.kind {
+                EventKind::Opened(_) => {
+                    let fits = !has_opened;
+                    (has_opened, is_open, has_called, is_stalled) = (true, true, false, false);
+                    fits
+                }
+                EventKind::Reopened(_) => {
+                    let fits = has_opened && !is_open;
+                    (is_open, has_called, is_stalled) = (true, false, false);
+                    fits
+                }
+                EventKind::Closed(_) => std::mem::replace(&mut is_open, false),
+                EventKind::FirstCallback => is_open && !std::mem::replace(&mut has_called, true),
+                EventKind::FirstSignal => is_open && has_called,
+                EventKind::CannotOpen(_) => !is_open,
+                EventKind::Stalled(_) => is_open && !std::mem::replace(&mut is_stalled, true),
+                EventKind::Resumed => std::mem::replace(&mut is_stalled, false),
+                EventKind::Stopped(_) => {
+                    is_over = true;
+                    true
+                }
+                _ => true,
+            };
+            self.check(fits, PROMISE, &format!("{name} out of place"), || at);
+        }
+        if let Some(report) = self.report().cloned() {
+            let told = &report.events;
+            let heard = &played.events;
+            let same = told.len() == heard.len() && told.iter().zip(heard).all(|(a, b)| a == b);
+            // A listener's queue holds 256.
+            if told.len() < 200 {
+                let particulars = || format!("{} told, {} heard", told.len(), heard.len());
+                let cause = "a listener hears what the report has";
+                self.check(same, "events are in order", cause, particulars);
+            }
+            self.check(is_over, PROMISE, "an end that nobody was told", String::new);
+        }
+    }
+
+    /// After an end nothing stays open, nobody waits, and no thread is left.
+    fn ends(&mut self) {
+        let played = self.played;
+        let open = played.open.join(", ");
+        self.check(open.is_empty(), "everything is let go of", "a microphone stays open", || open.clone());
+        let threads = played.threads.join(", ");
+        let particulars = || threads.clone();
+        self.check(threads.is_empty(), "everything is let go of", "a thread stays", particulars);
+        for tap in &played.taps {
+            let listens = matches!(tap.spec.reader, Reader::Eager | Reader::Lazy) && tap.left.is_none();
+            self.check(
+                !listens || tap.is_ended,
+                "ends are told",
+                "a receiver does not hear of the end",
+                || format!("tap {}", tap.spec.id),
+            );
+            if let Some(ledger) = tap.ledger {
+                let sum = ledger.received + ledger.behind + ledger.pending;
+                self.check(ledger.offered == sum, "ledgers balance", "a tap's", || format!("{ledger:?}"));
+            }
+        }
+    }
+
+    /// A capture that was started and whose device is lost ends by `give_up`.
+    fn give_up(&mut self) {
+        let starts = |made: &&Made| {
+            matches!(made.what, What::Call(Call::Start)) && matches!(made.outcome, Outcome::Done)
+        };
+        let Some(started) = self.played.calls.iter().find(starts).and_then(|made| made.ended) else { return };
+        let set = &self.life.capture;
+        let patience = set.stall_ms.map_or(2.0, |ms| ms as f64 / 1e3);
+        let period = self.life.longest_period().as_secs_f64();
+        let allowed = patience.max(2.0 * period) + set.give_up_ms as f64 / 1e3 + END_SLACK + period;
+        // What makes the clock run anew: a frame, a wish.
+        let mut signs: Vec<f64> = self.truth.blocks.iter().map(|block| block.at.as_secs_f64()).collect();
+        let wishes =
+            self.played.calls.iter().filter(|made| {
+                matches!(made.what, What::Call(Call::Resume | Call::Suspend | Call::Switch(_)))
+            });
+        signs.extend(wishes.map(|made| made.began.as_secs_f64()));
+        signs.push(started.0.as_secs_f64());
+        signs.sort_by(f64::total_cmp);
+        let end = self.ended_at().unwrap_or(f64::MAX).min(self.stop_asked_at());
+        let suspended = self.suspensions();
+        for (number, sign) in signs.iter().enumerate() {
+            let next = signs.get(number + 1).copied().unwrap_or(f64::MAX).min(end);
+            let (from, to) = (Duration::from_secs_f64(*sign), Duration::from_secs_f64(next.min(1e6)));
+            let held = self.held("hearken-worker", from, to).as_secs_f64();
+            let is_suspended = suspended.iter().any(|(from, to)| *from < next && *to > *sign);
+            if next - sign > allowed + held && !is_suspended {
+                let opens = |kind: &EventKind| matches!(kind, EventKind::Reopened(_));
+                let opens = self.moments(opens).into_iter().filter(|at| (*sign..next).contains(at)).count();
+                let cause = if opens > 1 {
+                    "a device that opens each time and never delivers"
+                } else {
+                    "a device that cannot be opened"
+                };
+                let particulars =
+                    format!("nothing from {sign:.3} to {next:.3} s, {opens} opens; allowed {allowed:.3} s");
+                self.tell("a lost capture ends by give_up", cause, particulars);
+                return;
+            }
+        }
+    }
+
+    /// When the capture was suspended.
+    fn suspensions(&self) -> Vec<(f64, f64)> {
+        let mut all = Vec::new();
+        let mut since = None;
+        for made in &self.played.calls {
+            match made.what {
+                What::Call(Call::Suspend) => since = since.or(Some(made.began.as_secs_f64())),
+                What::Call(Call::Resume) => {
+                    all.extend(since.take().map(|since| (since, made.began.as_secs_f64())));
+                }
+                _ => {}
+            }
+        }
+        all.extend(since.map(|since| (since, f64::MAX)));
+        all
+    }
+
+    /// No figure is nonsense.
+    fn figures(&mut self) {
+        const PROMISE: &str = "no figure is nonsense";
+        let played = self.played;
+        let rate = self.life.mics.iter().map(|mic| mic.rate_hz).max().unwrap_or(1).max(16_000);
+        let most = (played.end.as_secs_f64() * f64::from(rate)) as u64 + 1;
+        let taps = played.taps.iter().flat_map(|tap| &tap.pieces);
+        let takes = played.takes.iter().flat_map(|take| &take.pieces);
+        let mut gaps: Vec<(&str, Gap)> = Vec::new();
+        let of = |pieces: &Piece| pieces.gaps.clone();
+        gaps.extend(taps.clone().flat_map(of).map(|gap| ("a chunk", gap)));
+        gaps.extend(takes.clone().flat_map(of).map(|gap| ("a take's chunk", gap)));
+        let reports = played.takes.iter().filter_map(|take| take.report.as_ref()?.as_ref().ok());
+        for report in reports {
+            gaps.extend(report.gaps.iter().chain(&report.provisional).map(|gap| ("a take's report", *gap)));
+            let latency = report.latency;
+            let latest =
+                [latency.opened, latency.first_frame, latency.first_signal].into_iter().flatten().max();
+            self.check(latest.is_none_or(|at| at <= played.end), PROMISE, "a take's latency", || {
+                format!("{latency:?}")
+            });
+        }
+        let whole = self.report().cloned();
+        if let Some(report) = &whole {
+            gaps.extend(report.gaps.iter().chain(&report.provisional).map(|gap| ("the report", *gap)));
+        }
+        for (place, gap) in gaps {
+            let cause = format!("a gap in {place}, {}", gap.cause);
+            let fits = gap.frames <= most && gap.error_frames <= most;
+            self.check(fits, PROMISE, &cause, || format!("{gap:?}"));
+        }
+        for piece in taps.chain(takes) {
+            let captured = piece.captured;
+            let fits = captured.at <= played.end && captured.bound <= played.end;
+            self.check(fits, PROMISE, "a time of capture", || format!("{captured:?}"));
+        }
+        for event in &played.events {
+            let last = played.end.as_secs_f64();
+            self.check(event.at.as_secs_f64() <= last, PROMISE, "an event's time", || format!("{event:?}"));
+        }
+    }
+
+    /// Every captured frame is delivered or counted, at every look and in the end.
+    fn ledgers(&mut self) {
+        let played = self.played;
+        for (at, stats) in &played.stats {
+            let ledger = stats.ledger;
+            self.check(ledger.balanced(), "ledgers balance", "in mid-capture", || {
+                format!("{at:?}: {ledger:?}")
+            });
+        }
+        let Some(report) = self.report().cloned() else { return };
+        let ledger = report.stats.ledger;
+        let is_stuck = report.reason == StopReason::CallbackStuck;
+        let fits = ledger.balanced() && (ledger.pending == 0 || is_stuck);
+        self.check(fits, "ledgers balance", "at the end", || format!("{ledger:?}"));
+        let epochs = report.epochs.iter().fold(Ledger::default(), |sum, epoch| sum + epoch.ledger);
+        let figures = |ledger: &Ledger| [ledger.captured, ledger.delivered, ledger.dropped, ledger.discarded];
+        if report.epochs.len() < 1_024 {
+            let fits = figures(&epochs) == figures(&ledger);
+            self.check(fits, "ledgers balance", "the epochs' sum", || format!("{epochs:?}, {ledger:?}"));
+        }
+        // Those that bounced off were given to callbacks as well.
+        let given = self.truth.numbers.len() as u64;
+        let rate = self.truth.rate_hz;
+        let period = (self.life.longest_period().as_secs_f64() * rate).ceil() as u64;
+        let bounced = report.late_callbacks * period;
+        let fits = ledger.captured <= given && ledger.captured + bounced >= given;
+        self.check(fits, "every frame is counted", "what callbacks were given", || {
+            format!("{given} given, {bounced} at most bounced off, {ledger:?}")
+        });
+        if report.gaps.len() < 4_096 && self.life.has_one_rate() {
+            let sum = |is_it: &dyn Fn(Cause) -> bool| {
+                report.gaps.iter().filter(|gap| is_it(gap.cause)).map(|gap| gap.frames).sum::<u64>()
+            };
+            let told = [
+                sum(&|cause| cause == Cause::Dropped),
+                sum(&|cause| matches!(cause, Cause::Muted | Cause::Mismatched)),
+                sum(&|cause| cause == Cause::Lost),
+            ];
+            let counted = [ledger.dropped, ledger.discarded, ledger.lost];
+            let particulars = || format!("gaps {told:?}, ledger {counted:?} (dropped, discarded, lost)");
+            self.check(told == counted, "every hole is in the report", "sums of gaps", particulars);
+        }
+        let mut end = 0;
+        for gap in &report.gaps {
+            let fits = gap.position >= end;
+            self.check(fits, "every hole is in the report", "gaps overlap", || format!("{end}, {gap:?}"));
+            end = gap.position + gap.frames;
+        }
+    }
+
+    fn taps(&mut self) {
+        let played = self.played;
+        for tap in &played.taps {
+            if tap.error.is_some() {
+                continue;
+            }
+            self.grid(&tap.pieces, tap);
+            if tap.spec.rate_hz.is_none() && self.life.has_one_rate() {
+                self.bare_tap(tap);
+            }
+        }
+    }
+
+    /// Positions go on from chunk to chunk, and a shaped tap is as long as the capture.
+    fn grid(&mut self, pieces: &[Piece], tap: &HeardTap) {
+        for pair in pieces.windows(2) {
+            let (before, after) = (&pair[0], &pair[1]);
+            let fits = after.position >= before.position + before.frames - before.padding
+                && after.captured.at >= before.captured.at;
+            self.check(fits, "chunks are in order", "position or time", || {
+                format!("tap {}: {before:?}, {after:?}", tap.spec.id)
+            });
+        }
+    }
+
+    /// Whether a tap was there before the capture was opened.
+    fn was_first(&self, tap: &HeardTap) -> bool {
+        let is_own = |made: &&Made| made.what == What::Tap(tap.spec.id);
+        let joined = self.played.calls.iter().find(is_own).and_then(|made| made.ended);
+        let claims = |made: &&Made| {
+            matches!(made.what, What::Call(Call::Start | Call::BriefTake) | What::Take(_))
+                && !matches!(&made.outcome, Outcome::Failed(error) if error.kind() == ErrorKind::BadArgument)
+        };
+        let claimed = self.played.calls.iter().find(claims).map(|made| made.began_as);
+        joined.is_some_and(|(_, moment)| claimed.is_none_or(|claimed| moment < claimed))
+    }
+
+    fn bare_tap(&mut self, tap: &HeardTap) {
+        let (first, id) = (self.was_first(tap), tap.spec.id);
+        let first_open = self.first_open();
+        let items = items(&tap.pieces, first_open);
+        let followed = match follow(&self.truth, &items, first.then_some(0)) {
+            Ok(followed) => followed,
+            Err((cause, particulars)) => {
+                return self.tell(
+                    "every frame is in its place or told",
+                    cause,
+                    format!("tap {id}: {particulars}"),
+                );
+            }
+        };
+        self.axis(&followed, &format!("tap {id}"));
+        self.tails(&followed, id);
+        self.capture_times(&tap.pieces, &followed, &items, &format!("tap {id}"));
+        let has_left = tap.left.is_some() || (!first && followed.start.is_none());
+        if has_left || (tap.spec.reader == Reader::Lazy && tap.ledger.is_some_and(|ledger| ledger.behind > 0))
+        {
+            return;
+        }
+        // What came before the end is delivered.
+        let end = self.certain_end();
+        let missing = self.truth.blocks.iter().find(|block| {
+            block.places.end > followed.end
+                && block.at.as_secs_f64() < end
+                && !self.is_bounced(block.places.start)
+        });
+        if let Some(block) = missing {
+            let what = match self.report().map(|report| &report.reason) {
+                Some(StopReason::Requested) => "a stop",
+                Some(StopReason::Finished) => "the length's end",
+                Some(_) => "a loss for good",
+                None => "an end without an account",
+            };
+            let given = self.truth.numbers.len();
+            let particulars =
+                format!("tap {id} ends at {} of {given}, {block:?}, end {end:.3}", followed.end);
+            self.tell("an end delivers what came before it", format!("at {what}"), particulars);
+        }
+    }
+
+    /// What callbacks brought before then must be there.
+    fn certain_end(&self) -> f64 {
+        let stopped = self.ended_at().map_or(f64::MAX, |at| at - 0.21);
+        stopped.min(self.stop_asked_at()) - 0.001
+    }
+
+    /// Whether a frame came after its opening was over.
+    fn is_bounced(&self, place: usize) -> bool {
+        let (Some(block), Some(stream)) = (self.truth.block(place), self.truth.stream(place)) else {
+            return true;
+        };
+        let (first, at) = (stream.first_at.as_secs_f64(), block.at.as_secs_f64());
+        let closed = self.moments(|kind| matches!(kind, EventKind::Closed(_)));
+        // A worker that is held between its last look and the closing tells of it later.
+        closed.into_iter().any(|closed| closed >= first - 0.002 && closed <= at + 0.002)
+    }
+
+    /// Frames at the end of an opening may be missing only if they came when it was closed.
+    fn tails(&mut self, followed: &Followed, id: usize) {
+        for skipped in &followed.skipped {
+            let first = skipped.clone().find(|place| !self.is_bounced(*place));
+            if let Some(place) = first {
+                let block = self.truth.block(place).cloned();
+                let particulars = format!("tap {id}: {} frames, {block:?}", skipped.len());
+                let cause = "at the end of an opening";
+                return self.tell("every frame is in its place or told", cause, particulars);
+            }
+        }
+    }
+
+    /// The axis is that of time: holes are as long as what is missing.
+    fn axis(&mut self, followed: &Followed, who: &str) {
+        let Some(first) = followed.marks.first() else { return };
+        let rate = self.truth.rate_hz;
+        let period = self.life.longest_period().as_secs_f64() * rate;
+        let bound = 0.03 * rate + 2.0 * period;
+        let (mut unsettled, mut last_stream) = (0.0_f64, self.truth.stream_number(first.place));
+        for mark in &followed.marks {
+            let time = (self.truth.captured(mark.place) - self.truth.captured(first.place)) * rate;
+            let axis = mark.position as f64 - first.position as f64;
+            let lost = self.truth.lost_before(mark.place) - self.truth.lost_before(first.place);
+            let open = lost as f64 - mark.told_lost as f64 + first.told_lost as f64;
+            let stream = self.truth.stream_number(mark.place);
+            let honest = (mark.error - first.error + 2 * (mark.holes - first.holes)) as f64 + 4.0;
+            let off = axis - time + open;
+            let allowed = honest + if mark.was_away { unsettled.max(open.abs()) } else { 0.0 };
+            if off.abs() > allowed {
+                let cause = if mark.was_away { "a hole between two openings" } else { "a hole" };
+                let cause = format!("{cause} is too {}", if off > 0.0 { "long" } else { "short" });
+                let particulars = format!("{who}: {off:.0} frames off, {allowed:.0} allowed, at {mark:?}");
+                return self.tell("holes are as long as what is missing", cause, particulars);
+            }
+            if -open > honest {
+                // What came twice looks like less than nothing.
+                let repeated = self.life.has(|act| matches!(act, Act::Mic(_, Mishap::Repeat)));
+                if !repeated {
+                    let particulars = format!("{who}: {:.0} frames, {mark:?}", -open);
+                    return self.tell("no loss is told that was none", "a settled loss", particulars);
+                }
+            }
+            let block = self.truth.block(mark.place).cloned();
+            let Some(block) = block else { continue };
+            if self.untold(&block, first.place) - mark.told_lost as f64 + first.told_lost as f64
+                > bound + honest
+                && !mark.was_away
+            {
+                let particulars = format!("{who}: {open:.0} frames, {bound:.0} may be open, {mark:?}");
+                return self.tell("what a device loses is told", "an untold loss", particulars);
+            }
+            if stream != last_stream {
+                (unsettled, last_stream) = (unsettled.max(open.abs()), stream);
+            }
+        }
+    }
+
+    /// What was lost in the stream of `block` long enough before it to be settled, and not in the stream's first moments.
+    fn untold(&self, block: &crate::truth::Block, from: usize) -> f64 {
+        let Some(stream) = self.truth.stream(block.places.start) else { return 0.0 };
+        let settled = block.at.saturating_sub(Duration::from_secs(6));
+        let begun = stream.first_at + Duration::from_secs(4);
+        let blocks = self.truth.blocks.iter().filter(|other| {
+            let place = other.places.start;
+            place > from && stream.places.contains(&place) && other.at > begun && other.at < settled
+        });
+        blocks.map(|other| other.lost as f64).sum()
+    }
+
+    /// Times of capture are within their bounds.
+    fn capture_times(&mut self, pieces: &[Piece], followed: &Followed, items: &[Item<'_>], who: &str) {
+        if !followed.is_exact {
+            return;
+        }
+        let first_open = self.first_open();
+        let positions: Vec<_> = followed
+            .marks
+            .chunks(2)
+            .map(|pair| (pair[0].position, pair[1].position, pair[0].place))
+            .collect();
+        debug_assert!(positions.len() <= items.len());
+        for piece in pieces {
+            let stretch = positions.partition_point(|(_, last, _)| *last < piece.position);
+            let Some((start, _, place)) =
+                positions.get(stretch).filter(|(start, ..)| *start <= piece.position)
+            else {
+                continue;
+            };
+            let place = place + (piece.position - start) as usize;
+            let truth = self.truth.captured(place) - first_open;
+            let (told, bound) = (piece.captured.at.as_secs_f64(), piece.captured.bound.as_secs_f64());
+            // Times before 0 are 0.
+            let off = told - truth.max(0.0);
+            if off.abs() > bound + 0.002 {
+                let cause = if off > 0.0 { "too late" } else { "too early" };
+                let particulars = format!(
+                    "{who}: {off:.4} s off, bound {bound:.4}, at position {}, {truth:.3} s",
+                    piece.position
+                );
+                return self.tell("times of capture are within their bounds", cause, particulars);
+            }
+        }
+    }
+
+    fn takes(&mut self) {
+        if !self.life.has_one_rate() {
+            return;
+        }
+        let played = self.played;
+        for take in &played.takes {
+            let id = take.spec.id;
+            let call = |what: What| played.calls.iter().find(|made| made.what == what);
+            let Some(asked) = call(What::Take(id)).filter(|made| matches!(made.outcome, Outcome::Done))
+            else {
+                continue;
+            };
+            let items = items(&take.pieces, self.first_open());
+            let followed = match follow(&self.truth, &items, None) {
+                Ok(followed) => followed,
+                Err((cause, particulars)) => {
+                    self.tell(
+                        "every frame is in its place or told",
+                        cause,
+                        format!("take {id}: {particulars}"),
+                    );
+                    continue;
+                }
+            };
+            self.axis(&followed, &format!("take {id}"));
+            let ends = [What::Finish(id), What::End(id)].into_iter().filter_map(call).map(|made| made.began);
+            if let (Some(Ok(report)), ended) = (&take.report, ends.min()) {
+                self.take(take, asked, ended, report, &followed);
+            }
+        }
+    }
+
+    /// A take is as long as its interval.
+    fn take(
+        &mut self,
+        take: &HeardTake,
+        asked: &Made,
+        ended: Option<Duration>,
+        report: &TakeReport,
+        followed: &Followed,
+    ) {
+        const PROMISE: &str = "a take is as long as its interval";
+        let id = take.spec.id;
+        let rate = f64::from(report.rate_hz);
+        let length = report.frames as f64 / rate;
+        let late = self.longest_mishap(|mishap| match mishap {
+            Mishap::Late(ms) => Some(*ms),
+            _ => None,
+        });
+        let period = self.life.longest_period().as_secs_f64();
+        let lost = self.truth.lost_before(self.truth.numbers.len()).unsigned_abs() as f64 / rate;
+        let errors: u64 = report.gaps.iter().map(|gap| gap.error_frames).sum();
+        let slack = TAKE_SLACK + 2.0 * period + late.as_secs_f64() + lost + errors as f64 / rate;
+        let told: u64 = report.gaps.iter().map(|gap| gap.frames).sum();
+        let fits = told == report.missing || report.gaps.len() >= 4_096;
+        self.check(fits, "a take's account adds up", "missing", || format!("take {id}: {report:?}"));
+        let told: u64 = take.pieces.iter().map(|piece| piece.frames - piece.padding).sum::<u64>() + told;
+        self.check(
+            told == report.frames,
+            "a take's account adds up",
+            "frames of its tap and its holes",
+            || format!("take {id}: {told}, {report:?}"),
+        );
+        // Its beginning.
+        let began = asked.began.as_secs_f64();
+        let returned = asked.ended.map_or(began, |(ended, _)| ended.as_secs_f64());
+        let wanted = began - take.spec.pre_ms as f64 / 1e3;
+        let reach = self.reach(began);
+        let start = self.first_open() + report.started.at.as_secs_f64();
+        let state = match reach {
+            None => "of a capture that was cold",
+            Some(_) if self.is_away(began) => "asked for while no device was open",
+            Some(_) => "of an open capture",
+        };
+        let (earliest, latest) = match reach {
+            None => (began, self.first_captured_after(began).unwrap_or(returned).max(returned)),
+            Some(oldest) => (wanted.max(oldest), wanted.max(oldest)),
+        };
+        let fits = (earliest - slack..=latest + slack).contains(&start);
+        let what = if take.spec.pre_ms > 0 { "a start with a pre-roll" } else { "a start" };
+        let cause = format!("{what}, {state}");
+        self.check(fits, PROMISE, &cause, || {
+            format!("take {id} starts at {start:.3}, not at {earliest:.3} to {latest:.3}: {report:?}")
+        });
+        if !fits {
+            return;
+        }
+        // Its end.
+        let capture_end = self.ended_at().unwrap_or(f64::MAX);
+        let Some(ended) = ended.map(|ended| ended.as_secs_f64()).or(Some(capture_end)) else { return };
+        let wanted_end = ended + take.spec.post_ms as f64 / 1e3;
+        let end = start + length;
+        let switches = self.moments(|kind| matches!(kind, EventKind::Closed(_)));
+        let spans = switches.iter().any(|at| (began - 0.5..wanted_end + 0.5).contains(at));
+        let kind = match (take.spec.post_ms > 0, spans) {
+            (true, true) => "an end with a post-roll, over a re-open",
+            (false, true) => "an end, over a re-open",
+            (true, false) => "an end with a post-roll",
+            (false, false) => "an end",
+        };
+        let particulars = || {
+            format!(
+                "take {id}: {start:.3} to {end:.3} s, not {start:.3} to {wanted_end:.3}; capture's end {capture_end:.3}; {report:?}"
+            )
+        };
+        match report.end {
+            TakeEnd::Finished => {
+                let fits = (end - wanted_end).abs() <= slack;
+                self.check(fits, PROMISE, kind, particulars);
+            }
+            TakeEnd::Waited => {
+                let last =
+                    self.truth.blocks.iter().rev().find(|block| block.at.as_secs_f64() <= wanted_end + 0.4);
+                let last = last.map_or(0.0, |block| self.truth.captured(block.places.end - 1));
+                let fits = end <= wanted_end + slack && end >= last.min(wanted_end) - slack;
+                self.check(fits, PROMISE, &format!("{kind}, that was waited for"), particulars);
+            }
+            TakeEnd::CaptureEnded => {
+                let from = ended.min(capture_end);
+                let last =
+                    self.truth.blocks.iter().rev().find(|block| block.at.as_secs_f64() < self.certain_end());
+                let last = last.map_or(0.0, |block| self.truth.captured(block.places.end - 1));
+                let fits = end <= wanted_end.min(capture_end) + slack
+                    && end >= last.min(wanted_end).min(from) - slack;
+                self.check(fits, PROMISE, &format!("{kind}, at the capture's end"), particulars);
+                let fits = capture_end <= wanted_end + 0.5 + slack;
+                self.check(fits, PROMISE, "an end that is late", particulars);
+            }
+            _ => {}
+        }
+        // What it has is of its interval.
+        if let (Some(first), true) = (followed.start, followed.end > 0) {
+            let (from, to) = (self.truth.captured(first), self.truth.captured(followed.end - 1));
+            let fits = from >= start - slack && to <= end + slack;
+            self.check(fits, PROMISE, "frames of another time", || {
+                format!("take {id}: {from:.3} to {to:.3}")
+            });
+        }
+    }
+
+    /// The oldest moment that a take which is asked for then can have; `None` if the capture was not open.
+    fn reach(&self, at: f64) -> Option<f64> {
+        let first = self.truth.blocks.iter().find(|block| block.at.as_secs_f64() <= at)?;
+        let mut oldest = first.captured.as_secs_f64();
+        let first_open = self.first_open();
+        let mut is_idle = false;
+        for event in &self.played.events {
+            let when = first_open + event.at.as_secs_f64();
+            if when > at {
+                break;
+            }
+            match &event.kind {
+                EventKind::Closed(hearken::Away::Idle) => is_idle = true,
+                EventKind::Reopened(_) if is_idle => {
+                    is_idle = false;
+                    oldest = when;
+                }
+                _ => {}
+            }
+        }
+        (!is_idle).then_some(oldest)
+    }
+
+    fn is_away(&self, at: f64) -> bool {
+        let first = self.first_open();
+        let events = self.played.events.iter().filter(|event| first + event.at.as_secs_f64() <= at);
+        let last = events.filter(|event| {
+            matches!(event.kind, EventKind::Closed(_) | EventKind::Opened(_) | EventKind::Reopened(_))
+        });
+        last.last().is_some_and(|event| matches!(event.kind, EventKind::Closed(_)))
+    }
+
+    fn first_captured_after(&self, at: f64) -> Option<f64> {
+        let mut blocks = self.truth.blocks.iter().map(|block| block.captured.as_secs_f64());
+        blocks.find(|captured| *captured >= at)
+    }
+
+    /// A worker wakes up for what somebody waits for, and little more.
+    fn wakeups(&mut self) {
+        let played = self.played;
+        let looks = self.life.steps.iter().any(|step| matches!(step.act, Act::Call(Call::Look)));
+        let taps = played.taps.iter().map(|tap| 1e3 / f64::from(tap.spec.chunk_ms));
+        let takes = played.takes.len() as f64 * 50.0;
+        let needed = taps.sum::<f64>() + takes + 1.0 + if looks { 30.0 } else { 0.0 };
+        let allowed = 2.5 * needed + 15.0;
+        let mut busy = 0;
+        for pair in played.stats.windows(2) {
+            let ((from, before), (to, after)) = (&pair[0], &pair[1]);
+            let rate = after.wakeups.saturating_sub(before.wakeups) as f64 / (*to - *from).as_secs_f64();
+            // Steady: it delivers, and has for a while.
+            let is_steady = self.is_steady(from.as_secs_f64() - 10.0, to.as_secs_f64());
+            busy = if rate > allowed && is_steady { busy + 1 } else { 0 };
+            if busy == 3 {
+                let period = self.life.longest_period();
+                let cause = if period > Duration::from_millis(80) {
+                    "with periods over 80 ms"
+                } else {
+                    "with short periods"
+                };
+                let particulars = format!("{rate:.0} a second, {allowed:.0} allowed, at {to:?}, {period:?}");
+                return self.tell("a worker rests", cause, particulars);
+            }
+        }
+    }
+
+    /// Whether nothing happens within an interval but callbacks on time.
+    fn is_steady(&self, from: f64, to: f64) -> bool {
+        let events = self.moments(|kind| !matches!(kind, EventKind::Verdict(_)));
+        let calls = self.played.calls.iter().map(|made| made.began.as_secs_f64());
+        let mut at = crate::play::apart(self.life).as_secs_f64();
+        let steps = self.life.steps.iter().map(|step| {
+            at += step.wait_ms as f64 / 1e3;
+            at
+        });
+        let is_quiet = !events.into_iter().chain(calls).chain(steps).any(|at| (from..to).contains(&at));
+        let within = |block: &&crate::truth::Block| (from..to).contains(&block.at.as_secs_f64());
+        is_quiet && self.truth.blocks.iter().filter(within).count() >= 2
+    }
+}
+
+fn name(what: What) -> &'static str {
+    match what {
+        What::Call(Call::Start) => "start",
+        What::Call(Call::Stop) => "stop",
+        What::Call(Call::WaitTimeout(_)) => "wait_timeout",
+        What::Call(Call::BriefTake) | What::Take(_) => "take",
+        What::Call(Call::Mute(_)) => "mute",
+        What::Call(Call::Suspend) => "suspend",
+        What::Call(Call::Resume) | What::Resume(_) => "resume",
+        What::Call(Call::Switch(_)) => "switch_device",
+        What::Call(Call::Look) => "stats, picture or input",
+        What::Finish(_) => "finish",
+        What::Tap(_) => "receiver or each",
+        What::DropTap(_) => "a receiver's drop",
+        What::End(_) => "end",
+        What::Cancel(_) => "cancel",
+        What::Pause(_) => "pause",
+        What::DropTake(_) => "a take's drop",
+        What::Listen => "events",
+        What::DropCapture => "the capture's drop",
+    }
+}
