@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::event::{self, Events, StopReason};
 use crate::handoff::{newest, seqlock};
+use crate::mailbox::{self, Mailbox};
 use crate::report::Report;
 use crate::signal::picture::Picture;
 use crate::signal::voice::Voice;
@@ -16,14 +17,13 @@ use crate::source::{Input, InputInfo};
 use crate::stats::Stats;
 use crate::take::{Take, TakePlan};
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SpeechReceiver, Tap, WavFile};
-use crate::time::Clock;
+use crate::time::{Clock, News};
 use crate::trace::{self, TraceContent, TraceFile};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use shared::{Ends, Shared, State, died, run};
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -68,7 +68,7 @@ impl Capture {
         let (picture_writer, picture) = newest::newest(&Picture::default());
         let shared = Shared {
             state: Mutex::new(State::Idle(Box::new((stats_writer, picture_writer)))),
-            ended: Condvar::new(),
+            ended: News::default(),
             desk: Arc::default(),
             trace: Mutex::default(),
             clock: config.clock.clone(),
@@ -161,9 +161,7 @@ impl Capture {
             drop(self.take(TakePlan::default())?);
             return self.input().ok_or_else(|| Error::new(ErrorKind::DeviceLost, "the device is gone again"));
         };
-        let (told, opened) = mpsc::sync_channel(1);
-        self.spawn(ends, told)?;
-        opened.recv().unwrap_or_else(|_| Err(died()))
+        self.spawn(ends)?.wait(None).unwrap_or_else(|| Err(died()))
     }
 
     /// Begins a take. A device that is not open is opened for it, and stays open until [`Config::idle`] after the last
@@ -185,7 +183,7 @@ impl Capture {
             plan.begin(asked_at, first.system, (self.shared.desk.slow.clone(), self.shared.clock.clone()));
         self.shared.desk.takes.lock().push(pipe);
         match ends {
-            Some(ends) => self.spawn(ends, mpsc::sync_channel(1).0)?,
+            Some(ends) => drop(self.spawn(ends)?),
             None => self.shared.state.lock().wake(),
         }
         let shared = self.shared.clone();
@@ -211,14 +209,14 @@ impl Capture {
         }
     }
 
-    fn spawn(&self, ends: Ends, told: mpsc::SyncSender<Result<InputInfo, Error>>) -> Result<(), Error> {
+    /// Starts the worker. What is returned hears what becomes of the first opening.
+    fn spawn(&self, ends: Ends) -> Result<Arc<Mailbox<Result<InputInfo, Error>>>, Error> {
         self.shared.first_open.get_or_init(FirstOpen::now(&self.shared.clock));
-        let part = self.shared.clock.take_part();
         let (shared, config) = (self.shared.clone(), self.config.clone());
-        let spawned = thread::Builder::new().name("hearken-worker".into()).spawn(move || {
-            let _part = part;
-            run(shared, config, ends, told);
-        });
+        let opened = Arc::new(Mailbox::new(1));
+        let ending = mailbox::Ending(opened.clone());
+        let worker = move |sleeper| run(shared, config, ends, sleeper, &ending.0);
+        let spawned = self.shared.clock.spawn("hearken-worker", worker);
         if let Err(error) = spawned {
             let error = Error::new(ErrorKind::Internal, format!("no thread could be started: {error}"));
             self.shared.end(Err(error.clone()));
@@ -227,7 +225,7 @@ impl Capture {
         if self.config.watch_devices && self.config.input.is_device() {
             watch::watch_devices(&self.shared, self.config.host.clone());
         }
-        Ok(())
+        Ok(opened)
     }
 
     /// Ends the capture exactly: every callback that returned before is delivered, taps are flushed, files complete
@@ -297,7 +295,7 @@ impl Capture {
             return Some(Err(Error::bad_argument("the capture was never started")));
         }
         let running = |state: &mut State| !matches!(state, State::Ended(_));
-        let _ = self.shared.ended.wait_while_for(&mut state, running, patience);
+        self.shared.ended.wait_while(&mut state, Some(patience), running);
         match &*state {
             State::Ended(result) => Some(Result::clone(result)),
             _ => None,

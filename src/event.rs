@@ -8,7 +8,7 @@ use crate::timeline::{Away, Gap, Verdict};
 use std::sync::Arc;
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,12 +138,12 @@ impl Events {
 
     /// The next event; waits for it. `None` after the last one.
     pub fn recv(&mut self) -> Option<Event> {
-        self.0.pop_until(None)
+        self.0.wait(None)
     }
 
     /// The next event, waited for no longer than `patience`.
     pub fn recv_timeout(&mut self, patience: Duration) -> Option<Event> {
-        self.0.pop_until(Instant::now().checked_add(patience))
+        self.0.wait(Some(patience))
     }
 
     /// [`recv`](Self::recv) for a task, which is woken when there is news.

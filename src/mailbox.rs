@@ -1,13 +1,15 @@
 //! From the worker to one listener: a bounded queue, and how the listener waits for it.
 
+use crate::time::News;
 #[cfg(feature = "async")]
 use atomic_waker::AtomicWaker;
 use crossbeam_queue::ArrayQueue;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::Duration;
 
 /// A library's lock-free queue, and what it lacks: an end, and a place to sleep.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub(crate) struct Mailbox<T> {
     gone: AtomicBool,
     /// Holds no data: it orders "the queue was empty" against "something came" for whoever sleeps on `news`.
     sleep: Mutex<()>,
-    news: Condvar,
+    news: News,
     /// The listener's task, where it waits as one.
     #[cfg(feature = "async")]
     task: AtomicWaker,
@@ -32,7 +34,7 @@ impl<T> Mailbox<T> {
             ended: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             sleep: Mutex::new(()),
-            news: Condvar::new(),
+            news: News::default(),
             #[cfg(feature = "async")]
             task: AtomicWaker::new(),
         }
@@ -57,31 +59,16 @@ impl<T> Mailbox<T> {
         self.items.pop()
     }
 
-    /// The oldest item; waits for it, until `deadline` if there is one. `None` when there is none by then, or none to
-    /// come.
-    pub fn pop_until(&self, deadline: Option<Instant>) -> Option<T> {
-        loop {
-            if let Some(item) = self.pop() {
-                return Some(item);
-            }
-            let mut guard = self.sleep.lock();
-            if !self.items.is_empty() {
-                continue;
-            }
-            if self.ended.load(Ordering::Acquire) {
-                drop(guard);
-                // The last one may have come between the look and the end.
-                return self.pop();
-            }
-            match deadline {
-                None => self.news.wait(&mut guard),
-                Some(deadline) if self.news.wait_until(&mut guard, deadline).timed_out() => {
-                    drop(guard);
-                    return self.pop();
-                }
-                Some(_) => {}
-            }
+    /// The oldest item; waits for it, for no longer than `patience` if there is one. `None` when there is none by then, or
+    /// none to come.
+    pub fn wait(&self, patience: Option<Duration>) -> Option<T> {
+        if let Some(item) = self.pop() {
+            return Some(item);
         }
+        let nothing = |_: &mut ()| self.items.is_empty() && !self.ended.load(Ordering::Acquire);
+        self.news.wait_while(&mut self.sleep.lock(), patience, nothing);
+        // The last one may have come between the look and the end.
+        self.pop()
     }
 
     /// The oldest item; `None` when none is to come. A task that finds none is woken by the next, or by the end.
@@ -133,10 +120,21 @@ impl<T> Mailbox<T> {
     }
 }
 
+/// Ends a mailbox when it is dropped, whatever becomes of its thread.
+#[derive(Debug)]
+pub(crate) struct Ending<T>(pub Arc<Mailbox<T>>);
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 #[cfg(all(test, feature = "async"))]
 mod tests {
     use super::*;
     use std::future::poll_fn;
+    use std::sync::Arc;
     use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
     use std::thread;

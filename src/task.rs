@@ -1,20 +1,11 @@
 //! Feature `async`: what blocks, as a future.
 
 use crate::error::{Error, ErrorKind};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Ending, Mailbox};
+use crate::time::Clock;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
-use std::thread;
-
-/// Ends it even if the thread panics.
-struct Ending<T>(Arc<Mailbox<T>>);
-
-impl<T> Drop for Ending<T> {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
 
 /// What `work` comes to, on a thread of its own that starts at once: its time limit needs no runtime's timer, and it is
 /// done whether or not the future is awaited.
@@ -23,7 +14,7 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
 ) -> impl Future<Output = Result<T, Error>> + Send + Unpin + 'static {
     let result = Arc::new(Mailbox::new(1));
     let ending = Ending(result.clone());
-    let spawned = thread::Builder::new().name("hearken-wait".into()).spawn(move || {
+    let spawned = Clock::here().spawn("hearken-wait", move |_| {
         // There is room for one.
         let _ = ending.0.push(work());
     });

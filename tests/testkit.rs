@@ -5,7 +5,7 @@
 use hearken::testkit::{Fault, Mic, Stage, Stamps, pattern};
 use hearken::{
     Away, Capture, Cause, Channels, Chunk, Config, Error, ErrorKind, EventKind, Report, SampleFormat,
-    StreamFormat, Tap,
+    StreamFormat, TakePlan, Tap,
 };
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -165,4 +165,48 @@ fn a_pattern_says_the_frame_in_every_format() {
         let format = StreamFormat { channels: 3, sample, ..MONO };
         assert_eq!(pattern(format, 7, 5).len(), 5 * format.frame_bytes());
     }
+}
+
+/// A capture's life with calls that wait, and all that is told of it.
+fn seeded_life(seed: u64) -> String {
+    let stage = Stage::seeded(seed);
+    let usb = stage.mic("usb", MONO);
+    let config = Config { host: stage.host(), clock: stage.clock(), ..Config::default() };
+    let capture = Arc::new(Capture::new(config).unwrap());
+    let own = capture.clone();
+    let mut started = stage.call("start", move || own.start().map(|input| input.id));
+    usb.slow_to_play(Duration::from_secs(2));
+    stage.run(Duration::from_secs(1));
+    assert!(started.result().is_none(), "it takes 2 s");
+    stage.run(Duration::from_secs(5));
+    let id = started.result().expect("it is over").expect("no panic").unwrap();
+    let mut receiver = capture.receiver(Tap::new().device_rate()).unwrap();
+    let mut received = stage.call("receive", move || {
+        std::iter::from_fn(|| receiver.recv_timeout(Duration::from_millis(700)))
+            .map(|chunk| chunk.frames())
+            .sum::<u32>()
+    });
+    let own = capture.clone();
+    let mut taken =
+        stage.call("take", move || own.take(TakePlan::default().post_roll(Duration::from_secs(3)))?.finish());
+    stage.hold("hearken-worker", Duration::from_millis(300));
+    stage.run(Duration::from_secs(2));
+    stage.freeze(Duration::from_secs(1), Duration::from_millis(600));
+    stage.run(Duration::from_secs(5));
+    let taken = taken.result().expect("it is over").expect("no panic").unwrap();
+    usb.fault(Fault::Dies);
+    stage.run(Duration::from_secs(1));
+    let own = capture.clone();
+    let mut stopped = stage.call("stop", move || own.stop());
+    stage.run(Duration::from_secs(1));
+    let report = stopped.result().expect("within 500 ms").expect("no panic").unwrap();
+    stage.run(Duration::from_secs(1));
+    let received = received.result().expect("the capture has ended").expect("no panic");
+    format!("{id} {received} {taken:?} {:?} {:?} {:?}", report.stats, report.gaps, report.events)
+}
+
+#[test]
+fn on_a_seeded_stage_a_life_is_the_same_to_the_last_wake_up() {
+    let first = seeded_life(1);
+    (0..10).for_each(|_| assert_eq!(seeded_life(1), first));
 }

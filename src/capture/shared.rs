@@ -6,17 +6,17 @@ use crate::desk::{Desk, Times};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::handoff::newest;
+use crate::mailbox::Mailbox;
 use crate::report::Report;
 use crate::signal::picture::Picture;
 use crate::source::{InputInfo, Stop};
 use crate::stats::{StatsReader, StatsWriter};
 use crate::supervisor::Supervisor;
-use crate::time::{Clock, Sleeper, Waker};
+use crate::time::{Clock, News, Sleeper, Waker};
 use crate::trace;
 use crate::worker::Worker;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub(super) type Ends = (StatsWriter, newest::Writer<Picture>);
 pub(super) struct Shared {
     pub state: Mutex<State>,
     /// The state became `Ended`.
-    pub ended: Condvar,
+    pub ended: News,
     pub desk: Arc<Desk>,
     /// Until the worker takes it.
     pub trace: Mutex<Option<trace::Writer>>,
@@ -101,7 +101,8 @@ pub(super) fn run(
     shared: Arc<Shared>,
     config: Config,
     ends: Ends,
-    told: mpsc::SyncSender<Result<InputInfo, Error>>,
+    sleeper: Sleeper,
+    opened: &Mailbox<Result<InputInfo, Error>>,
 ) {
     /// However this thread ends, nobody waits for it in vain.
     struct Ending {
@@ -115,12 +116,11 @@ pub(super) fn run(
         }
     }
     let mut ending = Ending { shared: shared.clone(), result: Err(died()) };
-    let sleeper = shared.clock.sleeper();
     *shared.state.lock() = State::Running(sleeper.waker());
     let _ = shared.worker.set(thread::current().id());
     let result = hire(&shared, config, ends, sleeper).and_then(|worker| {
         worker.run(|input| {
-            let _ = told.send(Ok(input.clone()));
+            let _ = opened.push(Ok(input.clone()));
         })
     });
     let failed = result.as_ref().err().cloned();
@@ -128,7 +128,7 @@ pub(super) fn run(
     drop(ending);
     if let Some(error) = failed {
         // Too late for whoever heard of an opening already.
-        let _ = told.try_send(Err(error));
+        let _ = opened.push(Err(error));
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 #[cfg(all(target_os = "linux", feature = "realtime"))]
 use crate::faults::{Fault, Faults};
 use crate::format::StreamFormat;
-use crate::time::{Clock, Waker};
+use crate::time::{Clock, Sleeper, Waker};
 pub use by_cpal::{CpalDevice, CpalHost, data_closure};
 #[cfg(feature = "testkit")]
 pub(crate) use cpal_conversion::to_cpal;
@@ -205,10 +205,12 @@ fn device_ids(host: &Host) -> Option<Vec<String>> {
 /// How often a system is asked for its list that does not tell when it changes: it takes it milliseconds.
 const EVERY: Duration = Duration::from_secs(3);
 
+/// The thread that looks.
+const LIST: &str = "hearken-list";
+
 /// Calls `changed` whenever devices have come or gone, from a thread of its own, since some systems hang when they are
 /// asked; until what it returns is dropped. None where no thread could be started: nobody is told then.
 pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 'static) -> Option<Stop> {
-    let thread = || thread::Builder::new().name("hearken-list".into());
     let mut known = Known { devices: None, host, changed };
     #[cfg(target_os = "linux")]
     if !matches!(speaker(&known.host), Speaker::Cpal(_))
@@ -223,23 +225,19 @@ pub(crate) fn watch(host: Host, clock: &Clock, changed: impl FnMut() + Send + 's
                 known.look();
             }
         };
-        return thread().spawn(look).ok().map(|_| Stop::Socket(ours));
+        let thread = thread::Builder::new().name(LIST.into());
+        return thread.spawn(look).ok().map(|_| Stop::Socket(ours));
     }
-    let (part, clock) = (clock.take_part(), clock.clone());
     let (stop, stopped) = mpsc::channel::<()>();
-    let (ready, waker) = mpsc::sync_channel(1);
-    let look = move || {
-        let _part = part;
-        let sleeper = clock.sleeper();
-        let _ = ready.send(sleeper.waker());
+    let look = move |sleeper: Sleeper| {
         hush();
         while stopped.try_recv() != Err(TryRecvError::Disconnected) {
             known.look();
             sleeper.park(EVERY);
         }
     };
-    thread().spawn(look).ok()?;
-    Some(Stop::Sleeper(waker.recv().ok()?, Some(stop)))
+    let thread = clock.spawn(LIST, look).ok()?;
+    Some(Stop::Sleeper(thread.waker, Some(stop)))
 }
 
 /// The devices that a host had when it was asked last.
@@ -277,10 +275,8 @@ impl Told {
 
 /// Opens a device on a thread of its own, which holds it until it is told to stop.
 pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> Result<(), Error> {
-    let part = wish.clock.take_part();
-    let holder = move || {
-        // Dropped last: in virtual time nobody sees a thread that has gone and still counts.
-        let (_part, wish) = (part, wish);
+    let clock = wish.clock.clone();
+    let holder = move |_| {
         hush();
         let told = Told { outcome, worker: wish.worker.clone() };
         match home(&wish.host, &wish.input) {
@@ -291,15 +287,13 @@ pub(super) fn open(wish: Wish, outcome: SyncSender<Result<Session, Error>>) -> R
             (Speaker::Cpal(host), id) => by_cpal::run(&wish, &host, id, told),
         }
     };
-    let thread = thread::Builder::new().name("hearken-device".into()).spawn(holder);
-    thread.map(drop).map_err(|error| no_thread(&error))
+    clock.spawn("hearken-device", holder).map(drop).map_err(|error| no_thread(&error))
 }
 
 /// Looks whether the device is there, on a thread of its own.
 pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
-    let part = wish.clock.take_part();
-    let scout = move || {
-        let (_part, wish) = (part, wish);
+    let clock = wish.clock.clone();
+    let scout = move |_| {
         hush();
         let is_there = match home(&wish.host, &wish.input) {
             #[cfg(target_os = "linux")]
@@ -312,7 +306,7 @@ pub(super) fn look_for(wish: Wish, told: SyncSender<bool>) {
         wish.worker.wake();
     };
     // Without a thread nobody is told, which reads as "not there".
-    let _ = thread::Builder::new().name("hearken-devices".into()).spawn(scout);
+    drop(clock.spawn("hearken-devices", scout));
 }
 
 /// The frames after which a device is to wake us: as asked for, or the power of two that is next to 20 ms. PipeWire hands

@@ -3,17 +3,16 @@
 use super::synthetic::{Generator, Synthetic};
 use super::{InputInfo, Pace, Running, Session, Stop, Wish, no_thread};
 use crate::epoch::{Inlet, epoch};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::faults::Fault;
 use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::Stamp;
-use crate::time::{Sleeper, Waker};
+use crate::time::{Closing, Sleeper, Waker};
 use crate::timeline::Anchor;
 use crate::wav::WavReader;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, TryRecvError};
-use std::thread;
 use std::time::Duration;
 
 /// Callbacks per second: a period of 10 ms, as most microphones have.
@@ -54,17 +53,13 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
     let limit = wish.length.map_or(u64::MAX, |length| frames_in(length, format.rate_hz));
     let pace = wish.pace;
     let (clock, worker) = (wish.clock.clone(), wish.worker.clone());
-    let part = clock.take_part();
     let (stop, stopped) = mpsc::channel::<()>();
-    let (closing, closed) = mpsc::channel::<()>();
-    let (ready, sleeper) = mpsc::sync_channel(1);
+    let closing = Closing::default();
+    let closed = closing.closed();
     let started = clock.now();
-    thread::Builder::new()
-        .name("hearken-source".into())
-        .spawn(move || {
-            let _part = part;
-            let sleeper = clock.sleeper();
-            let _ = ready.send(sleeper.waker());
+    let thread = wish
+        .clock
+        .spawn("hearken-source", move |sleeper| {
             let mut bytes = Vec::new();
             let mut played = 0;
             let is_over = || stopped.try_recv() == Err(TryRecvError::Disconnected);
@@ -108,9 +103,7 @@ fn play(info: InputInfo, wish: &Wish, mut player: Player) -> Result<Session, Err
             drop(closing);
         })
         .map_err(|error| no_thread(&error))?;
-    let thread =
-        sleeper.recv().map_err(|_| Error::new(ErrorKind::Internal, "the source's thread panicked"))?;
-    let running = Running { stop: Some(Stop::Sleeper(thread, Some(stop))), closed };
+    let running = Running { stop: Some(Stop::Sleeper(thread.waker, Some(stop))), closed };
     let paced = pace == Pace::RealTime;
     let anchor = Anchor { at: started, stream_ns: 0, error: Duration::ZERO, is_own: true };
     Ok(Session { info, epoch, running, started, anchor, ends_itself: true, paced })

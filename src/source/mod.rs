@@ -17,11 +17,11 @@ use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::Final;
-use crate::time::{Clock, Waker};
+use crate::time::{Clock, Closed, Waker};
 use crate::timeline::Anchor;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -230,14 +230,14 @@ impl Drop for Stop {
 #[derive(Debug)]
 pub(crate) struct Running {
     stop: Option<Stop>,
-    closed: Receiver<()>,
+    closed: Closed,
 }
 
 impl Running {
     /// Asks the source to close and waits for no longer than `patience`; whether it has.
     pub fn close(&mut self, patience: Duration) -> bool {
         self.stop = None;
-        matches!(self.closed.recv_timeout(patience), Err(RecvTimeoutError::Disconnected))
+        self.closed.wait(Some(patience))
     }
 
     /// Tells a source that waits for room to look again.

@@ -12,8 +12,8 @@ use crate::signal::voice::Voice;
 use crate::tap::{self, Chunk, FileTap, Pipe, Receiver, SlowCalls, SpeechReceiver, Tap, WavFile};
 #[cfg(feature = "async")]
 use crate::task;
-use crate::time::Clock;
-use parking_lot::{Condvar, Mutex};
+use crate::time::{Clock, News};
+use parking_lot::Mutex;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -193,7 +193,7 @@ pub(crate) enum Stage {
 pub(crate) struct TakeDesk {
     pub orders: Mutex<Orders>,
     stage: Mutex<Stage>,
-    news: Condvar,
+    news: News,
 }
 
 impl TakeDesk {
@@ -212,7 +212,7 @@ impl TakeDesk {
         is_enough: impl Fn(&Stage) -> bool,
     ) -> Option<Result<TakeReport, Error>> {
         let mut stage = self.stage.lock();
-        let _ = self.news.wait_while_for(&mut stage, |stage| !is_enough(stage), patience);
+        self.news.wait_while(&mut stage, Some(patience), |stage| !is_enough(stage));
         match &*stage {
             Stage::Done(result) => Some(Result::clone(result)),
             _ => None,

@@ -4,6 +4,7 @@ use super::chunk::Chunk;
 use crate::error::Error;
 use crate::format::StreamFormat;
 use crate::mailbox::Mailbox;
+use crate::time::Clock;
 use crate::timeline::{CapturedAt, Cause, Gap};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -11,8 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a full queue does with a new chunk. Either way the loss is counted, and the next chunk that arrives names it
 /// as a gap with [`Cause::Behind`].
@@ -176,7 +176,7 @@ impl<T: Copy> Queue<T> {
             }
             item = unpushed;
             // No receiver is slower for it: the queue is full of what it has to do meanwhile.
-            thread::sleep(Duration::from_millis(1));
+            Clock::here().rest();
         }
         None
     }
@@ -262,13 +262,13 @@ impl<T: Copy> Receiver<T> {
 
     /// The next chunk; waits for it. `None` after the last one, when the capture has ended.
     pub fn recv(&mut self) -> Option<Chunk<T>> {
-        self.recv_until(None)
+        self.recv_within(None)
     }
 
     /// The next chunk, waited for no longer than `patience`. `None` when there is none by then, or none to come:
     /// see [`is_ended`](Self::is_ended).
     pub fn recv_timeout(&mut self, patience: Duration) -> Option<Chunk<T>> {
-        self.recv_until(Instant::now().checked_add(patience))
+        self.recv_within(Some(patience))
     }
 
     /// [`recv`](Self::recv) for a task, which is woken when there is news: at most one may wait at a time.
@@ -306,8 +306,8 @@ impl<T: Copy> Receiver<T> {
         self.queue.ledger()
     }
 
-    fn recv_until(&mut self, deadline: Option<Instant>) -> Option<Chunk<T>> {
-        let item = self.left().or_else(|| self.queue.chunks.pop_until(deadline))?;
+    fn recv_within(&mut self, patience: Option<Duration>) -> Option<Chunk<T>> {
+        let item = self.left().or_else(|| self.queue.chunks.wait(patience))?;
         Some(self.take(item))
     }
 }
@@ -334,6 +334,7 @@ impl<T: Copy> Drop for Receiver<T> {
 mod tests {
     use super::*;
     use crate::{Capture, Config, Input, Pace, Synthetic, Tap};
+    use std::thread;
 
     /// Frames that a receiver got which takes its time over a queue of one, and how many it missed.
     fn slow(when_full: WhenFull) -> (u64, u64) {

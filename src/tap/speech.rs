@@ -7,12 +7,13 @@ use crate::error::Error;
 use crate::signal::channels::Channels;
 use crate::signal::voice::{EndPoint, Voice, VoiceEvent, VoiceGate};
 use crate::tap::GapPolicy;
+use crate::time::Clock;
 use crate::timeline::CapturedAt;
 use std::collections::VecDeque;
 use std::sync::Arc;
 #[cfg(feature = "async")]
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a [`SpeechReceiver`] gets, in order. Positions are the tap's: what was not passed on is still counted.
 #[derive(Debug)]
@@ -78,9 +79,10 @@ impl SpeechReceiver {
 
     /// What comes next, waited for no longer than `patience`.
     pub fn recv_timeout(&mut self, patience: Duration) -> Option<Speech> {
-        let deadline = Instant::now().checked_add(patience);
+        let clock = Clock::here();
+        let deadline = clock.now().checked_add(patience);
         self.next_with(|chunks| match deadline {
-            Some(deadline) => chunks.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            Some(deadline) => chunks.recv_timeout(deadline.saturating_duration_since(clock.now())),
             None => chunks.recv(),
         })
     }

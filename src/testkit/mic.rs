@@ -252,6 +252,22 @@ impl Mic {
         self.body.state.lock().streams.iter().any(|stream| !stream.is_dropped)
     }
 
+    /// Nobody takes its frames for so long, of which the first `kept` wait.
+    pub(super) fn freeze(&self, length: Duration, kept: Duration) {
+        self.change(|state, now| {
+            let end = state.frame(now + length.as_nanos() as f64) as u64;
+            let kept = (kept.as_secs_f64() * state.rate) as u64;
+            state.apply(Fault::Late(length), now);
+            let next = state.streams.iter().filter(|stream| stream.lives()).map(|stream| stream.next).max();
+            let Some(next) = next else { return };
+            let lost = end.saturating_sub(next + kept);
+            if lost > 0 {
+                let place = state.faults.partition_point(|(at, _)| *at <= next + kept);
+                state.faults.insert(place, (next + kept, Fault::Lose { frames: lost, reported: false }));
+            }
+        });
+    }
+
     fn change(&self, change: impl FnOnce(&mut State, f64)) -> &Self {
         let now = self.body.now();
         let mut state = self.body.state.lock();

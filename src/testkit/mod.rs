@@ -40,5 +40,5 @@ mod stream;
 pub use fault::Fault;
 pub use mic::{Callback, Mic};
 pub use signal::{Signal, pattern};
-pub use stage::Stage;
+pub use stage::{Call, Stage};
 pub use stamps::Stamps;

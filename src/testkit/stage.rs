@@ -6,7 +6,7 @@ use crate::capture::Capture;
 use crate::error::Error;
 use crate::format::StreamFormat;
 use crate::source::{CpalHost, Host, InputInfo};
-use crate::time::{Clock, Part, Sleeper};
+use crate::time::{Clock, Part, Sleeper, Spawned};
 use parking_lot::Mutex;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -33,6 +33,17 @@ pub struct Stage {
     _part: Part,
     /// It stays with its thread.
     _thread: PhantomData<*const ()>,
+}
+
+/// What somebody called on a stage; dropping it lets that go on.
+#[derive(Debug)]
+pub struct Call<T>(Option<Spawned<T>>);
+
+impl<T> Call<T> {
+    /// What it returned, once; `None` while it goes on. `Err` is what it panicked with.
+    pub fn result(&mut self) -> Option<thread::Result<T>> {
+        self.0.take_if(|call| call.is_finished()).map(Spawned::join)
+    }
 }
 
 /// The microphones of a stage, plugged in or not.
@@ -71,13 +82,20 @@ impl Stage {
         Self::with(Clock::virtual_time())
     }
 
+    /// A stage in virtual time on which only one thread runs at a time, of those that take part: which is next is drawn from
+    /// `seed`, so that the same script gives the same life to the last wake-up. What may wait is asked for by
+    /// [`call`](Self::call).
+    pub fn seeded(seed: u64) -> Self {
+        Self::with(Clock::in_turns(seed))
+    }
+
     /// A stage in real time, with the device's thread as punctual as the system makes it.
     pub fn real_time() -> Self {
         Self::with(Clock::default())
     }
 
     fn with(clock: Clock) -> Self {
-        let (part, sleeper, origin) = (clock.take_part(), clock.sleeper(), clock.now());
+        let (part, sleeper, origin) = (clock.lead(), clock.sleeper(), clock.now());
         Self { clock, sleeper, origin, rack: Arc::default(), _part: part, _thread: PhantomData }
     }
 
@@ -127,6 +145,32 @@ impl Stage {
                 patience = Duration::from_millis(1);
             }
         })
+    }
+
+    /// Calls `closure` on a thread of that name which takes part in the stage's time: it goes on while the stage
+    /// [runs](Self::run), and whatever it waits for in this crate, for a limit as well, is waited for in that time.
+    ///
+    /// # Panics
+    /// Where the system gives no thread.
+    pub fn call<T: Send + 'static>(
+        &self,
+        name: &str,
+        closure: impl FnOnce() -> T + Send + 'static,
+    ) -> Call<T> {
+        Call(Some(self.clock.spawn(name, |_| closure()).expect("a thread")))
+    }
+
+    /// Threads whose names begin with `name` do not run for so long, but for this one: they are preempted.
+    pub fn hold(&self, name: &str, length: Duration) {
+        self.clock.hold(name, length);
+    }
+
+    /// The process stands still for so long, and comes back: no thread runs and no callback comes, while the devices go on.
+    /// Of what each captures meanwhile the audio system keeps the first `kept`, which comes in one burst then, and the rest is
+    /// lost.
+    pub fn freeze(&self, length: Duration, kept: Duration) {
+        self.hold("", length);
+        self.rack.0.lock().mics.iter().for_each(|mic| mic.freeze(length, kept));
     }
 
     /// Lets `length` pass: every callback that is due comes when it is, on this thread, in the order of time.

@@ -9,6 +9,7 @@ use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::DataCallback;
 use crate::source::permission::{explain, permission};
 use crate::source::{FormatWish, InputInfo, Running, Session, Stop, Wish, no_thread};
+use crate::time::Closing;
 use crate::timeline::Anchor;
 use alsa::card;
 use alsa::ctl::{Ctl, DeviceIter};
@@ -23,7 +24,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -154,7 +154,7 @@ struct Opened {
 /// Opens a device and reads from it, on the calling thread, until it is told to stop. Opening and letting go may hang
 /// where a server does.
 pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
-    let (closing, closed) = mpsc::channel::<()>();
+    let closing = Closing::default();
     // Which microphone these lead to is the server's choice.
     let is_open_choice = id.is_none_or(|id| [DEFAULT, "pulse", "pipewire"].contains(&id));
     let opened = open(wish, id).and_then(|opened| {
@@ -181,7 +181,7 @@ pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
     let stream_ns = now_ns();
     let error = wish.clock.now().saturating_duration_since(started);
     let anchor = Anchor { at: started, stream_ns, error, is_own: false };
-    let running = Running { stop: Some(Stop::Socket(stop)), closed };
+    let running = Running { stop: Some(Stop::Socket(stop)), closed: closing.closed() };
     let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
     // Nobody waits any more when the time limit has passed: then the device is let go of at once.
     if !told.tell(Ok(session)) {

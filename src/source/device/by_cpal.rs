@@ -11,7 +11,7 @@ use crate::format::StreamFormat;
 use crate::intake::{DataCallback, Stamp};
 use crate::source::permission::{explain, permission};
 use crate::source::{Host, Input, InputInfo, OPEN_LIMIT, Running, Session, Stop, Wish};
-use crate::time::Clock;
+use crate::time::{Clock, Closing};
 use crate::timeline::Anchor;
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use std::fmt;
@@ -124,10 +124,11 @@ pub(super) fn ids(host: &Host) -> Option<Vec<String>> {
 pub(super) fn run(wish: &Wish, home: &Host, id: Option<&str>, told: Told) {
     let sleeper = wish.clock.sleeper();
     let (stop, stopped) = mpsc::channel::<()>();
-    let (closing, closed) = mpsc::channel::<()>();
+    let closing = Closing::default();
     let outcome = build(wish, home, id).map(|(stream, info, epoch, faults)| {
         let (anchor, started) = (bracket(&stream, &wish.clock), wish.clock.now());
-        let running = Running { stop: Some(Stop::Sleeper(sleeper.waker(), Some(stop))), closed };
+        let running =
+            Running { stop: Some(Stop::Sleeper(sleeper.waker(), Some(stop))), closed: closing.closed() };
         let session = Session { info, epoch, running, started, anchor, ends_itself: false, paced: true };
         (stream, session, faults)
     });

@@ -15,6 +15,7 @@ use crate::format::{SampleFormat, StreamFormat};
 use crate::intake::{DataCallback, Stamp};
 use crate::source::permission::{explain, permission};
 use crate::source::{InputInfo, Running, Session, Stop, Wish};
+use crate::time::{Closed, Closing};
 use crate::timeline::Anchor;
 use connection::{Connection, Message, failed, unreachable};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
@@ -26,7 +27,6 @@ use pulseaudio::protocol::{
 use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// The name of this host.
@@ -268,8 +268,8 @@ fn plugin_streams(connection: &mut Connection) -> Result<Vec<PluginStream>, Prot
 
 /// Opens a source and hands over what it delivers, on the calling thread, until it is told to stop.
 pub(super) fn run(wish: &Wish, id: Option<&str>, told: Told) {
-    let (closing, closed) = mpsc::channel::<()>();
-    let (mut stream, session) = match Stream::open(wish, id, closed) {
+    let closing = Closing::default();
+    let (mut stream, session) = match Stream::open(wish, id, closing.closed()) {
         Ok(opened) => opened,
         Err(error) => {
             told.tell(Err(explain(error, permission())));
@@ -309,7 +309,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn open(wish: &Wish, id: Option<&str>, closed: mpsc::Receiver<()>) -> Result<(Self, Session), Error> {
+    fn open(wish: &Wish, id: Option<&str>, closed: Closed) -> Result<(Self, Session), Error> {
         let mut connection = Connection::open()?;
         // Before anything is read, so that no change after it is missed.
         let mask = SubscriptionMask::SERVER;
