@@ -151,6 +151,10 @@ impl Draw {
             73..=75 if self.taps > 0 => Act::DropTap(self.random.below(self.taps as u64) as usize),
             76 => Act::Listen,
             77 if self.random.one_in(2) => Act::DropCapture,
+            84 if self.random.one_in(2) => {
+                let ms = self.random.of(&[100, 1_000, 3_000, 9_000, 20_000]);
+                Act::Freeze { ms, kept_ms: self.random.of(&[0, 200, 2_000, 12_000, 60_000]) }
+            }
             78..=83 => Act::Hold(
                 self.random
                     .of(&["hearken-worker", "hearken-worker", "hearken-device", "hearken-", ""])
@@ -205,7 +209,7 @@ impl Draw {
 
     fn mishap(&mut self) -> Mishap {
         let random = &mut self.random;
-        match random.below(30) {
+        match random.below(29) {
             0..=3 => Mishap::Late(random.of(&[20, 100, 400, 1_500])),
             4..=6 => {
                 let frames = random.of(&[1, 100, 1_000, 8_000, 40_000]);
@@ -222,11 +226,7 @@ impl Draw {
             25 => Mishap::SlowToDrop(random.of(&[0, 100, 300, 5_000])),
             26 => Mishap::Lingers,
             27 => Mishap::MakeDefault,
-            28 => Mishap::Period(random.of(&[10, 80, 160, 1_024])),
-            _ => {
-                let ms = random.of(&[100, 1_000, 3_000, 9_000, 20_000]);
-                Mishap::Frozen { ms, kept: random.of(&[0, 2_000, 80_000, 1_000_000]) }
-            }
+            _ => Mishap::Period(random.of(&[10, 80, 160, 1_024])),
         }
     }
 }

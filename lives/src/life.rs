@@ -85,6 +85,11 @@ pub enum Act {
     Mic(usize, Mishap),
     /// Threads whose names begin so do not run for so long.
     Hold(String, u64),
+    /// Every thread of ours stands still for so long; the devices go on, and so much of what they make is kept for us.
+    Freeze {
+        ms: u64,
+        kept_ms: u64,
+    },
 }
 
 /// A call that may be made from a closure on the worker as well.
@@ -150,17 +155,12 @@ pub enum Reader {
 #[serde(rename_all = "snake_case")]
 pub enum Mishap {
     Late(u64),
-    Lose {
-        frames: u64,
-        reported: bool,
-    },
+    Lose { frames: u64, reported: bool },
     Repeat,
     Size(u32),
     Dies,
     Errors(u32),
-    Unplug {
-        reported: bool,
-    },
+    Unplug { reported: bool },
     PlugIn,
     FailToOpen(u32),
     SlowToPlay(u64),
@@ -168,11 +168,6 @@ pub enum Mishap {
     Lingers,
     MakeDefault,
     Period(u32),
-    /// Every thread of ours stands still for so many milliseconds; so many frames are kept for us meanwhile.
-    Frozen {
-        ms: u64,
-        kept: u64,
-    },
 }
 
 impl Life {

@@ -101,7 +101,7 @@ impl Judge<'_> {
             at += Duration::from_millis(step.wait_ms);
             let (start, length) = match &step.act {
                 Act::Hold(of, ms) if name.starts_with(of.as_str()) => (begins + at, *ms),
-                Act::Mic(_, Mishap::Frozen { ms, .. }) => (begins + at, *ms),
+                Act::Freeze { ms, .. } => (begins + at, *ms),
                 _ => continue,
             };
             let end = start + Duration::from_millis(length);
@@ -189,7 +189,7 @@ impl Judge<'_> {
             matches!(other.what, What::Call(Call::Stop)) && !is_refused
         };
         let opens_badly = self.life.has(|act| {
-            matches!(act, Act::Hold(..))
+            matches!(act, Act::Hold(..) | Act::Freeze { .. })
                 || matches!(
                     act,
                     Act::Mic(
@@ -198,14 +198,12 @@ impl Judge<'_> {
                             | Mishap::SlowToPlay(_)
                             | Mishap::SlowToDrop(_)
                             | Mishap::Unplug { .. }
-                            | Mishap::Frozen { .. }
                     )
                 )
         });
         let until = made.ended.map_or(self.played.end, |(ended, _)| ended);
-        let is_held = self.life.has(|act| matches!(act, Act::Hold(..)))
-            && self.held("hearken-worker", made.began.saturating_sub(Duration::from_secs(1)), until)
-                > Duration::ZERO;
+        let is_held = self.held("hearken-worker", made.began.saturating_sub(Duration::from_secs(1)), until)
+            > Duration::ZERO;
         let waits_in_closure = self.played.calls.iter().any(|other| {
             other.on_worker
                 && other.began <= until

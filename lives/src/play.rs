@@ -336,7 +336,7 @@ pub fn play(life: &Life) -> Played {
 
 impl<'a> Player<'a> {
     fn new(life: &'a Life) -> Self {
-        let stage = stage(life.seed);
+        let stage = Stage::seeded(life.seed);
         let mics: Vec<Mic> = life
             .mics
             .iter()
@@ -383,7 +383,7 @@ impl<'a> Player<'a> {
     fn run_until(&mut self, due: Duration) {
         while self.stage.elapsed() < due {
             let left = due - self.stage.elapsed();
-            self.run(left.min(SLICE));
+            self.stage.run(left.min(SLICE));
             self.look();
         }
     }
@@ -394,7 +394,7 @@ impl<'a> Player<'a> {
             if !self.is_calling() {
                 break;
             }
-            self.run(Duration::from_micros(100));
+            self.stage.run(Duration::from_micros(100));
         }
         self.look();
     }
@@ -435,14 +435,21 @@ impl<'a> Player<'a> {
     /// A call on a thread of its own.
     fn call(&self, what: What, call: impl FnOnce(&Arc<Log>) -> Outcome + Send + 'static) {
         let log = self.log.clone();
-        self.spawn(move || log.make(what, false, || call(&log)));
+        drop(self.stage.call("call", move || log.make(what, false, || call(&log))));
     }
 
     fn act(&mut self, act: &Act) {
         let capture = self.capture.clone();
         match act {
             Act::Mic(mic, mishap) => self.mishap(*mic, *mishap),
-            Act::Hold(name, ms) => self.hold(name, Duration::from_millis(*ms)),
+            Act::Hold(name, ms) => {
+                self.stage.hold(name, Duration::from_millis(*ms));
+                self.held = self.held.max(self.stage.elapsed() + Duration::from_millis(*ms));
+            }
+            Act::Freeze { ms, kept_ms } => {
+                self.stage.freeze(Duration::from_millis(*ms), Duration::from_millis(*kept_ms));
+                self.held = self.held.max(self.stage.elapsed() + Duration::from_millis(*ms));
+            }
             Act::DropCapture => {
                 let capture = self.capture.take();
                 self.call(What::DropCapture, move |_| {
@@ -550,7 +557,6 @@ impl<'a> Player<'a> {
                 self.stage.make_default(mic);
                 mic
             }
-            Mishap::Frozen { ms: length, kept } => freeze(mic, ms(length), kept),
         };
     }
 
@@ -567,7 +573,7 @@ impl<'a> Player<'a> {
         self.run_until(self.stage.elapsed() + half);
         let first_open = self.capture.as_ref().and_then(|capture| capture.first_open());
         let takes = std::mem::take(&mut self.log.state.lock().takes);
-        self.spawn(move || drop(takes));
+        drop(self.stage.call("call", move || drop(takes)));
         self.act(&Act::DropCapture);
         self.settle();
         let drops = self.life.steps.iter().filter_map(|step| match step.act {
@@ -653,35 +659,4 @@ fn left(before: Vec<String>) -> Vec<String> {
         }
     }
     now
-}
-
-// What follows is all that knows how the stage lets calls wait in virtual time.
-
-fn stage(_seed: u64) -> Stage {
-    Stage::new()
-}
-
-fn freeze(mic: &Mic, _length: Duration, _kept: u64) -> &Mic {
-    mic
-}
-
-impl Player<'_> {
-    fn hold(&mut self, _name: &str, length: Duration) {
-        self.held = self.held.max(self.stage.elapsed() + length);
-    }
-
-    fn spawn(&self, call: impl FnOnce() + Send + 'static) {
-        std::thread::spawn(call);
-        std::thread::sleep(Duration::from_micros(200));
-    }
-
-    fn run(&self, length: Duration) {
-        for _ in 0..5 {
-            if !self.is_calling() {
-                break;
-            }
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        self.stage.run(length);
-    }
 }

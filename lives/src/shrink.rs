@@ -73,6 +73,7 @@ fn simpler(best: &mut Life, fails: &mut impl FnMut(&Life) -> bool) {
             Act::Tap(tap) => (tap.hold_back_ms, tap.rate_hz) = (0, None),
             Act::Take(take) => take.calls = None,
             Act::Mic(_, mishap) => ordinary(mishap),
+            Act::Freeze { kept_ms, .. } => *kept_ms = 0,
             _ => {}
         });
         attempt(best, &|life| match &mut life.steps[number].act {
@@ -118,7 +119,6 @@ fn ordinary(mishap: &mut Mishap) {
         Mishap::Lose { reported, .. } => *reported = false,
         Mishap::Unplug { reported } => *reported = true,
         Mishap::Late(ms) | Mishap::SlowToPlay(ms) | Mishap::SlowToDrop(ms) => *ms = *ms / 200 * 100,
-        Mishap::Frozen { kept, .. } => *kept = 0,
         _ => {}
     }
 }
