@@ -28,9 +28,17 @@ use std::time::{Duration, Instant};
 
 /// What `cargo xtask lives` plays unless told otherwise.
 const COUNT: u64 = 2_000;
-const USAGE: &str = "usage: hearken-lives [--count N | --minutes N | --seed S | FILE...] [--from S]";
+const USAGE: &str =
+    "usage: hearken-lives [--count N | --minutes N | --seed S | FILE...] [--from S] [--keep FOLDER]";
 
-/// What to play.
+/// What to play, from which seed on, and where the short forms of new faults are kept.
+#[derive(Debug, PartialEq)]
+struct Wish {
+    order: Order,
+    from: u64,
+    keep: Option<PathBuf>,
+}
+
 #[derive(Debug, PartialEq)]
 enum Order {
     Count(u64),
@@ -45,15 +53,15 @@ fn main() -> ExitCode {
         player::serve();
         return ExitCode::SUCCESS;
     }
-    let outcome = parse(&arguments).and_then(|(order, from)| match order {
-        Order::Seed(seed) => one(&draw::draw(seed), &format!("seed {seed}")),
+    let outcome = parse(&arguments).and_then(|wish| match &wish.order {
+        Order::Seed(seed) => one(&draw::draw(*seed), &format!("seed {seed}")),
         Order::Files(files) => {
             files.iter().try_for_each(|file| one(&read(file)?, &file.display().to_string()))
         }
-        Order::Count(count) => corpus().and_then(|()| many(from, |played, _| played < count)),
+        Order::Count(count) => corpus().and_then(|()| many(&wish, |played, _| played < *count)),
         Order::Minutes(minutes) => {
             let length = Duration::from_secs_f64(minutes * 60.0);
-            corpus().and_then(|()| many(from, |_, since| since < length))
+            corpus().and_then(|()| many(&wish, |_, since| since < length))
         }
     });
     match outcome {
@@ -65,8 +73,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(arguments: &[String]) -> Result<(Order, u64), String> {
-    let (mut order, mut from, mut files) = (None, 0, Vec::new());
+fn parse(arguments: &[String]) -> Result<Wish, String> {
+    let (mut order, mut from, mut keep, mut files) = (None, 0, None, Vec::new());
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().ok_or_else(|| USAGE.to_owned());
@@ -74,6 +82,7 @@ fn parse(arguments: &[String]) -> Result<(Order, u64), String> {
         match argument.as_str() {
             "--count" => order = Some(Order::Count(whole(number()?)?)),
             "--seed" => order = Some(Order::Seed(whole(number()?)?)),
+            "--keep" => keep = Some(number()?.into()),
             "--from" => from = whole(number()?)?,
             "--minutes" => {
                 let minutes = number()?.parse::<f64>().ok().filter(|minutes| (0.0..=1e6).contains(minutes));
@@ -86,7 +95,7 @@ fn parse(arguments: &[String]) -> Result<(Order, u64), String> {
     if !files.is_empty() {
         order = Some(Order::Files(files));
     }
-    Ok((order.unwrap_or(Order::Count(COUNT)), from))
+    Ok(Wish { order: order.unwrap_or(Order::Count(COUNT)), from, keep })
 }
 
 fn read(file: &Path) -> Result<Life, String> {
@@ -131,7 +140,7 @@ fn corpus() -> Result<(), String> {
 type Found = BTreeMap<(String, String), (u64, u64, Broken)>;
 
 /// Plays the lives of seeds from `from` on while `goes_on`, on two processes.
-fn many(from: u64, goes_on: impl Fn(u64, Duration) -> bool + Sync) -> Result<(), String> {
+fn many(wish: &Wish, goes_on: impl Fn(u64, Duration) -> bool + Sync) -> Result<(), String> {
     let (next, since, found) = (AtomicU64::new(0), Instant::now(), Mutex::new(Found::new()));
     let is_green = AtomicU64::new(0);
     let processes = thread::available_parallelism().map_or(1, usize::from).min(2);
@@ -144,7 +153,7 @@ fn many(from: u64, goes_on: impl Fn(u64, Duration) -> bool + Sync) -> Result<(),
                     if !goes_on(number, since.elapsed()) {
                         return;
                     }
-                    let seed = from + number;
+                    let seed = wish.from + number;
                     let broken = player.judge(&draw::draw(seed));
                     is_green.fetch_add(u64::from(broken.is_empty()), Ordering::Relaxed);
                     let mut found = found.lock();
@@ -165,16 +174,17 @@ fn many(from: u64, goes_on: impl Fn(u64, Duration) -> bool + Sync) -> Result<(),
     });
     let played = next.into_inner() - processes as u64;
     println!(
-        "{played} lives, seeds {from} to {}, {} without a broken promise, {:.1} s",
-        from + played,
+        "{played} lives, seeds {} to {}, {} without a broken promise, {:.1} s",
+        wish.from,
+        wish.from + played,
         is_green.into_inner(),
         since.elapsed().as_secs_f64()
     );
-    tell(found.into_inner())
+    tell(found.into_inner(), wish.keep.as_deref())
 }
 
 /// Says what was found, the new ones short.
-fn tell(found: Found) -> Result<(), String> {
+fn tell(found: Found, keep: Option<&Path>) -> Result<(), String> {
     let (mut new, mut player) = (0, Player::default());
     for ((promise, cause), (times, seed, broken)) in &found {
         if let Some(known) = known::known(broken) {
@@ -185,6 +195,12 @@ fn tell(found: Found) -> Result<(), String> {
         println!("\nNEW, {times} times: {promise}: {cause}, seed {seed}\n  {}", broken.particulars);
         let short = shrink::shrink(&draw::draw(*seed), broken, |life| player.judge(life));
         println!("{short}");
+        if let Some(folder) = keep {
+            let name: String =
+                format!("{promise} {cause}").chars().filter(|c| *c == ' ' || c.is_alphanumeric()).collect();
+            let file = folder.join(format!("{}.json", name.replace(' ', "-").to_lowercase()));
+            fs::write(&file, short.to_string()).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
     }
     if new == 0 { Ok(()) } else { Err(format!("{new} faults that are not known")) }
 }

@@ -1,6 +1,6 @@
 //! What must hold of any life, by the README's and the API's words alone. Slow and plain; it shares nothing with the engine.
 
-use crate::life::{Act, Call, Life, Mishap, Reader};
+use crate::life::{Act, Call, Gaps, Life, Mishap, Reader};
 use crate::play::{HeardTake, HeardTap, Made, Outcome, Piece, Played, What};
 use crate::truth::{Followed, Item, Truth, follow, items};
 use hearken::{Cause, Error, ErrorKind, EventKind, Gap, Ledger, Report, StopReason, TakeEnd, TakeReport};
@@ -28,7 +28,8 @@ const TAKE_SLACK: f64 = 0.06;
 pub fn judge(life: &Life, played: &Played) -> Vec<Broken> {
     let rate_hz = life.mics.first().map_or(1, |mic| mic.rate_hz);
     let truth = Truth::new(played, rate_hz);
-    let mut judge = Judge { life, played, truth, broken: Vec::new() };
+    let mut judge = Judge { life, played, truth, closed: Vec::new(), broken: Vec::new() };
+    judge.closed = judge.moments(|kind| matches!(kind, EventKind::Closed(_)));
     judge.panics();
     judge.calls();
     judge.events();
@@ -46,6 +47,8 @@ struct Judge<'a> {
     life: &'a Life,
     played: &'a Played,
     truth: Truth,
+    /// When openings ended, in seconds since the stage began.
+    closed: Vec<f64>,
     broken: Vec<Broken>,
 }
 
@@ -156,7 +159,7 @@ impl Judge<'_> {
 
     fn documented(&self, made: &Made) -> Duration {
         let ms = Duration::from_millis;
-        let asked = match made.what {
+        match made.what {
             What::Call(Call::WaitTimeout(length)) => ms(length),
             _ if made.on_worker => Duration::ZERO,
             // A little longer than the opening itself.
@@ -168,10 +171,7 @@ impl Judge<'_> {
                 ms(post.unwrap_or(0) + 750)
             }
             _ => Duration::ZERO,
-        };
-        // Any call may be the last to hold the capture, which it then stops.
-        let lets_go = self.life.has(|act| *act == Act::DropCapture);
-        if lets_go && !made.on_worker { asked + ms(500) } else { asked }
+        }
     }
 
     /// Why an error is not one that the documentation allows here.
@@ -437,14 +437,15 @@ impl Judge<'_> {
             gaps.extend(report.gaps.iter().chain(&report.provisional).map(|gap| ("the report", *gap)));
         }
         for (place, gap) in gaps {
-            let cause = format!("a gap in {place}, {}", gap.cause);
-            let fits = gap.frames <= most && gap.error_frames <= most;
-            self.check(fits, PROMISE, &cause, || format!("{gap:?}"));
+            let particulars = || format!("in {place}: {gap:?}");
+            self.check(gap.frames <= most, PROMISE, "a gap's length", particulars);
+            self.check(gap.error_frames <= most, PROMISE, "how far off a gap's length may be", particulars);
         }
         for piece in taps.chain(takes) {
             let captured = piece.captured;
-            let fits = captured.at <= played.end && captured.bound <= played.end;
-            self.check(fits, PROMISE, "a time of capture", || format!("{captured:?}"));
+            self.check(captured.at <= played.end, PROMISE, "a time of capture", || format!("{captured:?}"));
+            let fits = captured.bound <= played.end;
+            self.check(fits, PROMISE, "the bound of a time of capture", || format!("{captured:?}"));
         }
         for event in &played.events {
             let last = played.end.as_secs_f64();
@@ -473,13 +474,16 @@ impl Judge<'_> {
             self.check(fits, "ledgers balance", "the epochs' sum", || format!("{epochs:?}, {ledger:?}"));
         }
         // Those that bounced off were given to callbacks as well.
-        let given = self.truth.numbers.len() as u64;
-        let rate = self.truth.rate_hz;
-        let period = (self.life.longest_period().as_secs_f64() * rate).ceil() as u64;
-        let bounced = report.late_callbacks * period;
-        let fits = ledger.captured <= given && ledger.captured + bounced >= given;
+        let (given, end) = (self.truth.numbers.len() as u64, self.certain_end());
+        let certain = self
+            .truth
+            .blocks
+            .iter()
+            .filter(|block| block.at.as_secs_f64() < end && !self.is_bounced(block.places.start));
+        let certain: u64 = certain.map(|block| block.places.len() as u64).sum();
+        let fits = (certain..=given).contains(&ledger.captured);
         self.check(fits, "every frame is counted", "what callbacks were given", || {
-            format!("{given} given, {bounced} at most bounced off, {ledger:?}")
+            format!("{certain} to {given} given, {ledger:?}")
         });
         if report.gaps.len() < 4_096 && self.life.has_one_rate() {
             let sum = |is_it: &dyn Fn(Cause) -> bool| {
@@ -568,7 +572,11 @@ impl Judge<'_> {
                 && block.at.as_secs_f64() < end
                 && !self.is_bounced(block.places.start)
         });
-        if let Some(block) = missing {
+        // A tap that marks tells of holes by what comes behind them.
+        let ledger = self.report().map(|report| report.stats.ledger).unwrap_or_default();
+        let left = self.truth.numbers.len().saturating_sub(followed.end) as u64;
+        let is_hole = tap.spec.gaps == Gaps::Mark && left <= ledger.dropped + ledger.discarded;
+        if let Some(block) = missing.filter(|_| !is_hole) {
             let what = match self.report().map(|report| &report.reason) {
                 Some(StopReason::Requested) => "a stop",
                 Some(StopReason::Finished) => "the length's end",
@@ -594,9 +602,7 @@ impl Judge<'_> {
             return true;
         };
         let (first, at) = (stream.first_at.as_secs_f64(), block.at.as_secs_f64());
-        let closed = self.moments(|kind| matches!(kind, EventKind::Closed(_)));
-        // A worker that is held between its last look and the closing tells of it later.
-        closed.into_iter().any(|closed| closed >= first - 0.002 && closed <= at + 0.002)
+        self.closed.iter().any(|closed| *closed >= first - 0.002 && *closed <= at + 0.002)
     }
 
     /// Frames at the end of an opening may be missing only if they came when it was closed.
@@ -642,9 +648,7 @@ impl Judge<'_> {
                     return self.tell("no loss is told that was none", "a settled loss", particulars);
                 }
             }
-            let block = self.truth.block(mark.place).cloned();
-            let Some(block) = block else { continue };
-            if self.untold(&block, first.place) - mark.told_lost as f64 + first.told_lost as f64
+            if self.settled_loss(mark.place, first.place) - mark.told_lost as f64 + first.told_lost as f64
                 > bound + honest
                 && !mark.was_away
             {
@@ -657,16 +661,22 @@ impl Judge<'_> {
         }
     }
 
-    /// What was lost in the stream of `block` long enough before it to be settled, and not in the stream's first moments.
-    fn untold(&self, block: &crate::truth::Block, from: usize) -> f64 {
-        let Some(stream) = self.truth.stream(block.places.start) else { return 0.0 };
+    /// What was lost in the stream of `place` long enough before it to be settled, and not in the stream's first moments.
+    fn settled_loss(&self, place: usize, from: usize) -> f64 {
+        let (Some(block), Some(stream)) = (self.truth.block(place), self.truth.stream(place)) else {
+            return 0.0;
+        };
         let settled = block.at.saturating_sub(Duration::from_secs(6));
         let begun = stream.first_at + Duration::from_secs(4);
-        let blocks = self.truth.blocks.iter().filter(|other| {
-            let place = other.places.start;
-            place > from && stream.places.contains(&place) && other.at > begun && other.at < settled
-        });
-        blocks.map(|other| other.lost as f64).sum()
+        let blocks = &self.truth.blocks;
+        let first = blocks.partition_point(|block| block.places.end <= stream.places.start.max(from));
+        let of_stream = &blocks[first..blocks.partition_point(|block| block.places.end <= place)];
+        let before = |at: Duration| of_stream.partition_point(|block| block.at <= at);
+        let (early, late) = (before(begun), before(settled));
+        if early == 0 || late <= early {
+            return 0.0;
+        }
+        (of_stream[late - 1].lost - of_stream[early - 1].lost) as f64
     }
 
     /// Times of capture are within their bounds.
@@ -695,12 +705,30 @@ impl Judge<'_> {
             let off = told - truth.max(0.0);
             if off.abs() > bound + 0.002 {
                 let cause = if off > 0.0 { "too late" } else { "too early" };
+                let cause = format!("{cause}{}", self.behind(place));
                 let particulars = format!(
                     "{who}: {off:.4} s off, bound {bound:.4}, at position {}, {truth:.3} s",
                     piece.position
                 );
                 return self.tell("times of capture are within their bounds", cause, particulars);
             }
+        }
+    }
+
+    /// What the device did in the same opening before a frame, that a clock has to get over.
+    fn behind(&self, place: usize) -> &'static str {
+        let Some(stream) = self.truth.stream(place) else { return "" };
+        let (now, then) = (self.truth.lost_before(place), self.truth.lost_before(stream.places.start));
+        let has =
+            |of: fn(&Mishap) -> bool| self.life.has(|act| matches!(act, Act::Mic(_, mishap) if of(mishap)));
+        if has(|mishap| *mishap == Mishap::Repeat) {
+            ", behind frames that came twice"
+        } else if now != then {
+            ", behind a loss"
+        } else if has(|mishap| matches!(mishap, Mishap::Late(_))) {
+            ", with late callbacks"
+        } else {
+            ""
         }
     }
 
@@ -778,6 +806,18 @@ impl Judge<'_> {
             Some(_) if self.is_away(began) => "asked for while no device was open",
             Some(_) => "of an open capture",
         };
+        if report.frames == 0 {
+            // Nothing is right where nothing was there to be had.
+            let until = ended.map_or(f64::MAX, |ended| ended.as_secs_f64() + take.spec.post_ms as f64 / 1e3);
+            let from = reach.map_or(began, |oldest| wanted.max(oldest)) + slack;
+            let until = until.min(self.certain_end()) - slack;
+            let has = |block: &crate::truth::Block| (from..until).contains(&block.captured.as_secs_f64());
+            let missed = self.truth.blocks.iter().any(has);
+            let cause = format!("nothing at all, {state}");
+            return self.check(!missed, PROMISE, &cause, || {
+                format!("take {id}, {from:.3} to {until:.3} s: {report:?}")
+            });
+        }
         let (earliest, latest) = match reach {
             None => (began, self.first_captured_after(began).unwrap_or(returned).max(returned)),
             Some(oldest) => (wanted.max(oldest), wanted.max(oldest)),

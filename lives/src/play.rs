@@ -3,8 +3,8 @@
 use crate::life::{Act, Call, Gaps, Life, Mishap, Reader, TakeSpec, TapSpec};
 use hearken::testkit::{Callback, Fault, Mic, Stage, Stamps};
 use hearken::{
-    Capture, CapturedAt, Channels, Chunk, Clock, Config, Error, Event, Events, Gap, GapPolicy, Input,
-    Receiver, Recovery, Report, SampleFormat, Stats, StreamFormat, Take, TakePlan, TakeReport, Tap,
+    Capture, CapturedAt, Channels, Chunk, Clock, Config, Error, Event, Events, FirstOpen, Gap, GapPolicy,
+    Input, Receiver, Recovery, Report, SampleFormat, Stats, StreamFormat, Take, TakePlan, TakeReport, Tap,
     TapLedger, WhenFull,
 };
 use parking_lot::Mutex;
@@ -77,7 +77,6 @@ pub enum Outcome {
     /// It was waited for long enough.
     NotYet,
     Report(Box<Report>),
-    TakeReport(Box<TakeReport>),
     Failed(Error),
     Panicked,
 }
@@ -313,6 +312,7 @@ struct Player<'a> {
     events: Events,
     heard: Vec<Event>,
     stats: Vec<(Duration, Stats)>,
+    first_open: Option<Duration>,
     /// Until then threads are held.
     held: Duration,
 }
@@ -376,8 +376,8 @@ impl<'a> Player<'a> {
         let inputs = mics.iter().map(Mic::input).collect();
         let log = Arc::new(Log { clock, origin, inputs, state: Mutex::default() });
         let (events, capture) = (capture.events(), Some(capture));
-        let (heard, stats, held) = (Vec::new(), Vec::new(), Duration::ZERO);
-        Self { life, stage, mics, log, capture, events, heard, stats, held }
+        let (heard, stats, first_open, held) = (Vec::new(), Vec::new(), None, Duration::ZERO);
+        Self { life, stage, mics, log, capture, events, heard, stats, first_open, held }
     }
 
     fn run_until(&mut self, due: Duration) {
@@ -426,6 +426,8 @@ impl<'a> Player<'a> {
         drop(state);
         if let Some(capture) = &self.capture {
             let (now, stats) = (self.stage.elapsed(), capture.stats());
+            let since = |first: FirstOpen| first.instant.saturating_duration_since(self.log.origin);
+            self.first_open = self.first_open.or(capture.first_open().map(since));
             if self.stats.last().is_none_or(|(last, _)| now - *last >= Duration::from_secs(1)) {
                 self.stats.push((now, stats));
             }
@@ -434,8 +436,12 @@ impl<'a> Player<'a> {
 
     /// A call on a thread of its own.
     fn call(&self, what: What, call: impl FnOnce(&Arc<Log>) -> Outcome + Send + 'static) {
-        let log = self.log.clone();
-        drop(self.stage.call("call", move || log.make(what, false, || call(&log))));
+        let (log, capture) = (self.log.clone(), self.capture.clone());
+        drop(self.stage.call("call", move || {
+            log.make(what, false, || call(&log));
+            // If it is the last to hold the capture, the drop is none of the call's time.
+            drop(capture);
+        }));
     }
 
     fn act(&mut self, act: &Act) {
@@ -502,7 +508,7 @@ impl<'a> Player<'a> {
                     if let Some((heard, _)) = log.state.lock().heard_takes.get_mut(&id) {
                         heard.report = Some(result.clone());
                     }
-                    result.map_or_else(Outcome::Failed, |report| Outcome::TakeReport(report.into()))
+                    result.map_or_else(Outcome::Failed, |_| Outcome::Done)
                 });
             }
             Act::Cancel(id) => {
@@ -570,8 +576,9 @@ impl<'a> Player<'a> {
         while self.is_calling() && self.stage.elapsed() < patience {
             self.run_until(self.stage.elapsed() + half / 2);
         }
+        // A worker that was held then has ended by now.
+        self.act(&Act::Call(Call::WaitTimeout(0)));
         self.run_until(self.stage.elapsed() + half);
-        let first_open = self.capture.as_ref().and_then(|capture| capture.first_open());
         let takes = std::mem::take(&mut self.log.state.lock().takes);
         drop(self.stage.call("call", move || drop(takes)));
         self.act(&Act::DropCapture);
@@ -602,7 +609,6 @@ impl<'a> Player<'a> {
         });
         let (taps, takes, calls) = (taps.collect(), takes.collect(), std::mem::take(calls));
         drop(state);
-        let first_open = first_open.map(|first| first.instant.saturating_duration_since(self.log.origin));
         Played {
             callbacks: self.mics.iter().map(Mic::callbacks).collect(),
             calls,
@@ -610,7 +616,7 @@ impl<'a> Player<'a> {
             takes,
             events: self.heard,
             stats: self.stats,
-            first_open,
+            first_open: self.first_open,
             stopped,
             end: self.stage.elapsed(),
             open: self.mics.iter().filter(|mic| mic.is_open()).map(|mic| format!("{mic:?}")).collect(),

@@ -23,50 +23,49 @@ pub struct Block {
     pub at: Duration,
     /// When the first frame was captured.
     pub captured: Duration,
-    /// Frames that the device made between the block before and this one, and gave to nobody; negative where it gave some
-    /// twice.
+    /// Frames that the device made between blocks of one opening and gave to nobody, from the first block to this one;
+    /// negative where it gave some twice.
     pub lost: i64,
 }
 
 /// One opening of a microphone.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    pub mic: usize,
     pub places: Range<usize>,
     pub first_at: Duration,
-    pub last_at: Duration,
 }
 
 impl Truth {
     pub fn new(played: &Played, rate_hz: u32) -> Self {
         let mut streams = Vec::new();
-        for (mic, callbacks) in played.callbacks.iter().enumerate() {
+        for callbacks in &played.callbacks {
             let mut numbers: Vec<u64> = callbacks.iter().map(|callback| callback.stream).collect();
             numbers.sort_unstable();
             numbers.dedup();
             for number in numbers {
                 let of = callbacks.iter().filter(|callback| callback.stream == number);
                 let of: Vec<_> = of.filter(|callback| !callback.frames.is_empty()).collect();
-                streams.extend((!of.is_empty()).then_some((mic, of)));
+                streams.extend((!of.is_empty()).then_some(of));
             }
         }
-        streams.sort_by_key(|(_, callbacks)| callbacks[0].at);
+        streams.sort_by_key(|callbacks| callbacks[0].at);
         let mut truth = Self { rate_hz: rate_hz.into(), ..Self::default() };
-        for (mic, callbacks) in streams {
+        let mut lost = 0;
+        for callbacks in streams {
             let (start, mut next) = (truth.numbers.len(), callbacks[0].frames.start);
             for callback in &callbacks {
                 let place = truth.numbers.len();
+                lost += callback.frames.start as i64 - next as i64;
                 truth.numbers.extend(callback.frames.clone().map(|frame| frame as u16));
                 truth.blocks.push(Block {
                     places: place..truth.numbers.len(),
                     at: callback.at,
                     captured: callback.captured,
-                    lost: callback.frames.start as i64 - next as i64,
+                    lost,
                 });
                 next = callback.frames.end;
             }
-            let (first_at, last_at) = (callbacks[0].at, callbacks[callbacks.len() - 1].at);
-            truth.streams.push(Stream { mic, places: start..truth.numbers.len(), first_at, last_at });
+            truth.streams.push(Stream { places: start..truth.numbers.len(), first_at: callbacks[0].at });
         }
         truth
     }
@@ -95,20 +94,20 @@ impl Truth {
 
     /// What the device lost within its streams, in what came before a frame: in all.
     pub fn lost_before(&self, place: usize) -> i64 {
-        let blocks = self.blocks.iter().take_while(|block| block.places.start <= place);
-        blocks.map(|block| block.lost).sum()
+        self.block(place).or(self.blocks.last()).map_or(0, |block| block.lost)
     }
 
     /// The frame with this number that was captured nearest to a moment, within half a second.
     fn near(&self, seconds: f64, numbers: &[u16]) -> Option<usize> {
         let is_close = |block: &&Block| (block.captured.as_secs_f64() - seconds).abs() < 1.5;
+        let at = |place: &usize| self.numbers[*place] == numbers[0];
         let places = self.blocks.iter().filter(is_close).flat_map(|block| block.places.clone());
         let fits = |place: &usize| {
             let n = numbers.len().min(16).min(self.numbers.len() - place);
             self.numbers[*place..place + n] == numbers[..n]
         };
         let distance = |place: &usize| (self.captured(*place) - seconds).abs();
-        places.filter(fits).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        places.filter(at).filter(fits).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 }
 
