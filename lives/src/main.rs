@@ -103,11 +103,13 @@ fn read(file: &Path) -> Result<Life, String> {
     Life::parse(&text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Plays one life here and says everything about it.
+/// Plays one life in this process, and says everything about it.
 fn one(life: &Life, name: &str) -> Result<(), String> {
-    let mut player = Player::default();
-    let broken = player.judge(life);
     println!("{name}:\n{life}");
+    play::keep_panics();
+    let played = play::play(life);
+    println!("{played}");
+    let broken = oracle::judge(life, &played);
     for broken in &broken {
         let mark = if known::known(broken).is_some() { " (known)" } else { "" };
         println!("broken{mark}: {}: {}\n  {}", broken.promise, broken.cause, broken.particulars);

@@ -221,7 +221,11 @@ impl Judge<'_> {
                 What::Call(Call::Start | Call::BriefTake) | What::Take(_),
                 ErrorKind::DeviceBusy | ErrorKind::DeviceLost | ErrorKind::NoDevice | ErrorKind::NotFound,
             ) => {
-                if opens_badly || before(&is_end) || self.ends_during(made) {
+                let is_suspended = self
+                    .suspensions()
+                    .iter()
+                    .any(|(from, to)| *from <= until.as_secs_f64() && *to >= made.began.as_secs_f64());
+                if opens_badly || is_suspended || before(&is_end) || self.ends_during(made) {
                     None
                 } else {
                     let refused = |other: &Made| matches!(other.what, What::Call(Call::Stop));
@@ -347,6 +351,11 @@ impl Judge<'_> {
             if let Some(ledger) = tap.ledger {
                 let sum = ledger.received + ledger.behind + ledger.pending;
                 self.check(ledger.offered == sum, "ledgers balance", "a tap's", || format!("{ledger:?}"));
+                let keeps_up = ledger.behind == 0 || tap.spec.reader != Reader::Eager;
+                let cause = "what the pool held does not fit";
+                self.check(keeps_up, "a default queue holds what a pool does", cause, || {
+                    format!("{ledger:?}")
+                });
             }
         }
     }
@@ -358,6 +367,10 @@ impl Judge<'_> {
         };
         let Some(started) = self.played.calls.iter().find(starts).and_then(|made| made.ended) else { return };
         let set = &self.life.capture;
+        if set.give_up_ms == 0 {
+            // Nothing is opened anew then, and a device that stands still may come back.
+            return;
+        }
         let patience = set.stall_ms.map_or(2.0, |ms| ms as f64 / 1e3);
         let period = self.life.longest_period().as_secs_f64();
         let allowed = patience.max(2.0 * period) + set.give_up_ms as f64 / 1e3 + END_SLACK + period;
@@ -572,6 +585,8 @@ impl Judge<'_> {
                 && block.at.as_secs_f64() < end
                 && !self.is_bounced(block.places.start)
         });
+        // What its queue had no room for is in no chunk that is still to come.
+        let missing = missing.filter(|_| tap.ledger.is_none_or(|ledger| ledger.behind == 0));
         // A tap that marks tells of holes by what comes behind them.
         let ledger = self.report().map(|report| report.stats.ledger).unwrap_or_default();
         let left = self.truth.numbers.len().saturating_sub(followed.end) as u64;
@@ -640,7 +655,10 @@ impl Judge<'_> {
                 let particulars = format!("{who}: {off:.0} frames off, {allowed:.0} allowed, at {mark:?}");
                 return self.tell("holes are as long as what is missing", cause, particulars);
             }
-            if -open > honest {
+            // What was lost just before its first frame may be in it or not.
+            let before = self.truth.lost_before(first.place.saturating_sub(1));
+            let adjacent = (self.truth.lost_before(first.place) - before) as f64;
+            if -open > honest + adjacent {
                 // What came twice looks like less than nothing.
                 let repeated = self.life.has(|act| matches!(act, Act::Mic(_, Mishap::Repeat)));
                 if !repeated {
@@ -858,7 +876,9 @@ impl Judge<'_> {
                 let last =
                     self.truth.blocks.iter().rev().find(|block| block.at.as_secs_f64() <= wanted_end + 0.4);
                 let last = last.map_or(0.0, |block| self.truth.captured(block.places.end - 1));
-                let fits = end <= wanted_end + slack && end >= last.min(wanted_end) - slack;
+                // Only an epoch's end brings what was dropped last, and without recovery there is none.
+                let is_short = self.life.capture.give_up_ms > 0 && end < last.min(wanted_end) - slack;
+                let fits = end <= wanted_end + slack && !is_short;
                 self.check(fits, PROMISE, &format!("{kind}, that was waited for"), particulars);
             }
             TakeEnd::CaptureEnded => {
@@ -927,7 +947,9 @@ impl Judge<'_> {
         let looks = self.life.steps.iter().any(|step| matches!(step.act, Act::Call(Call::Look)));
         let taps = played.taps.iter().map(|tap| 1e3 / f64::from(tap.spec.chunk_ms));
         let takes = played.takes.len() as f64 * 50.0;
-        let needed = taps.sum::<f64>() + takes + 1.0 + if looks { 30.0 } else { 0.0 };
+        // A quarter of the pool is handed over at the latest.
+        let pool = 4e3 / self.life.capture.pool_ms as f64;
+        let needed = taps.sum::<f64>() + takes + 1.0 + pool + if looks { 30.0 } else { 0.0 };
         let allowed = 2.5 * needed + 15.0;
         let mut busy = 0;
         for pair in played.stats.windows(2) {

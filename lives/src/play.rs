@@ -9,6 +9,7 @@ use hearken::{
 };
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -40,6 +41,68 @@ pub struct Played {
     /// Names of threads that are still there.
     pub threads: Vec<String>,
     pub panics: Vec<String>,
+}
+
+/// What happened, in short.
+impl fmt::Display for Played {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (mic, callbacks) in self.callbacks.iter().enumerate() {
+            let mut rest = callbacks.as_slice();
+            while let Some(first) = rest.first() {
+                let goes_on = |pair: &&[Callback]| {
+                    pair[0].frames.end == pair[1].frames.start && pair[0].stream == pair[1].stream
+                };
+                let last = rest.windows(2).take_while(goes_on).count();
+                let (to, at) = (rest[last].frames.end, rest[last].at);
+                let Callback { stream, frames, .. } = first;
+                writeln!(f, "mic{mic} stream {stream}: {} to {to}, {:?} to {at:?}", frames.start, first.at)?;
+                rest = &rest[last + 1..];
+            }
+        }
+        writeln!(f, "first open {:?}, end {:?}", self.first_open, self.end)?;
+        for made in &self.calls {
+            let ended = made.ended.map(|(ended, _)| ended);
+            let outcome = match &made.outcome {
+                Outcome::Report(report) => {
+                    format!("{:?}, {:?}, {:?}", report.reason, report.stats.ledger, report.gaps)
+                }
+                other => format!("{other:?}"),
+            };
+            let place = if made.on_worker { " on the worker" } else { "" };
+            writeln!(f, "{:?}{place}: {:?} to {ended:?}: {outcome}", made.what, made.began)?;
+        }
+        for event in &self.events {
+            writeln!(f, "{:?}: {:?}", event.at + self.first_open.unwrap_or_default(), event.kind)?;
+        }
+        for tap in &self.taps {
+            writeln!(f, "{:?}: ended {}, {:?}, {:?}", tap.spec, tap.is_ended, tap.error, tap.ledger)?;
+            pieces(f, &tap.pieces)?;
+        }
+        for take in &self.takes {
+            writeln!(f, "{:?}: {:?}", take.spec, take.report)?;
+            pieces(f, &take.pieces)?;
+        }
+        Ok(())
+    }
+}
+
+/// Neighbours without a hole as one.
+fn pieces(f: &mut fmt::Formatter<'_>, all: &[Piece]) -> fmt::Result {
+    let mut rest = all;
+    while let Some(first) = rest.first() {
+        let goes_on = |pair: &&[Piece]| {
+            pair[1].gaps.is_empty()
+                && pair[0].padding == 0
+                && pair[0].position + pair[0].frames == pair[1].position
+        };
+        let last = rest.windows(2).take_while(goes_on).count();
+        let Piece { position, frames, padding, .. } = &rest[last];
+        let ends = (first.numbers.first(), rest[last].numbers.last());
+        let (from, to, at) = (first.position, position + frames, first.captured);
+        writeln!(f, "  {from} to {to} ({padding} padded), {ends:?}, {at:?}, {:?}", first.gaps)?;
+        rest = &rest[last + 1..];
+    }
+    Ok(())
 }
 
 /// A call that was made.
@@ -576,7 +639,8 @@ impl<'a> Player<'a> {
         while self.is_calling() && self.stage.elapsed() < patience {
             self.run_until(self.stage.elapsed() + half / 2);
         }
-        // A worker that was held then has ended by now.
+        // A worker that was held has ended by then.
+        self.run_until(self.held + half);
         self.act(&Act::Call(Call::WaitTimeout(0)));
         self.run_until(self.stage.elapsed() + half);
         let takes = std::mem::take(&mut self.log.state.lock().takes);

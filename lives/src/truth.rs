@@ -150,8 +150,11 @@ pub fn items(pieces: &[Piece], first_open: f64) -> Vec<Item<'_>> {
             if gap.position >= end {
                 break;
             }
-            if start < stop {
+            // One of no frames divides as well.
+            if start <= stop && gap.position >= piece.position {
                 real(from, start);
+                from = stop;
+            } else if start < stop {
                 from = stop;
             }
         }
