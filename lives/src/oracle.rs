@@ -24,6 +24,8 @@ const END_SLACK: f64 = 3.0;
 /// A take's ends are so exact, in seconds: the README's "tens of milliseconds" where the clock is not known yet.
 const TAKE_SLACK: f64 = 0.06;
 
+const REFUSED: &str = ", behind a stop that was refused";
+
 /// Everything that is wrong with it.
 pub fn judge(life: &Life, played: &Played) -> Vec<Broken> {
     let rate_hz = life.mics.first().map_or(1, |mic| mic.rate_hz);
@@ -182,12 +184,11 @@ impl Judge<'_> {
         };
         let is_claim =
             |other: &Made| matches!(other.what, What::Call(Call::Start | Call::BriefTake) | What::Take(_));
-        let is_end = |other: &Made| {
-            // One that was refused ends nothing.
-            let is_refused =
-                matches!(&other.outcome, Outcome::Failed(error) if error.kind() == ErrorKind::BadArgument);
-            matches!(other.what, What::Call(Call::Stop)) && !is_refused
-        };
+        // What was refused does nothing.
+        let is_refused = |other: &Made| matches!(&other.outcome, Outcome::Failed(error) if error.kind() == ErrorKind::BadArgument);
+        let is_stop = |other: &Made| matches!(other.what, What::Call(Call::Stop));
+        let is_end = |other: &Made| is_stop(other) && !is_refused(other);
+        let was_refused = before(&is_stop);
         let opens_badly = self.life.has(|act| {
             matches!(act, Act::Hold(..) | Act::Freeze { .. })
                 || matches!(
@@ -215,7 +216,11 @@ impl Judge<'_> {
             (What::Call(Call::Start), ErrorKind::BadArgument) => {
                 let starts = |other: &Made| matches!(other.what, What::Call(Call::Start)) || is_end(other);
                 let has_ended = self.ended_at().is_some_and(|at| at <= until.as_secs_f64());
-                (!before(&starts) && !has_ended).then_some(", of a first start")
+                (!before(&starts) && !has_ended).then_some(if was_refused {
+                    REFUSED
+                } else {
+                    ", of a first start"
+                })
             }
             (
                 What::Call(Call::Start | Call::BriefTake) | What::Take(_),
@@ -228,12 +233,7 @@ impl Judge<'_> {
                 if opens_badly || is_suspended || before(&is_end) || self.ends_during(made) {
                     None
                 } else {
-                    let refused = |other: &Made| matches!(other.what, What::Call(Call::Stop));
-                    Some(if before(&refused) {
-                        ", behind a stop that was refused"
-                    } else {
-                        ", of a device that is there"
-                    })
+                    Some(if was_refused { REFUSED } else { ", of a device that is there" })
                 }
             }
             (What::Take(id), ErrorKind::BadArgument) => {
@@ -248,14 +248,14 @@ impl Judge<'_> {
                         && matches!(other.outcome, Outcome::Failed(_))
                 });
                 (!is_long && !has_ended && !before(&is_end) && !has_failed && !made.on_worker)
-                    .then_some(", of a capture that has not ended")
+                    .then_some(if was_refused { REFUSED } else { ", of a capture that has not ended" })
             }
             (What::Call(Call::BriefTake | Call::Switch(_)), ErrorKind::BadArgument) => None,
-            (What::Call(Call::Stop | Call::WaitTimeout(_)), ErrorKind::BadArgument) => {
-                (before(&|other| is_claim(other) && other.ended.is_some_and(|(at, _)| at < made.began))
-                    && !made.on_worker)
-                    .then_some(", of a capture that was started")
-            }
+            (What::Call(Call::Stop | Call::WaitTimeout(_)), ErrorKind::BadArgument) => (before(&|other| {
+                is_claim(other) && !is_refused(other) && other.ended.is_some_and(|(at, _)| at < made.began)
+            }) && !made
+                .on_worker)
+                .then_some(", of a capture that was started"),
             (What::Call(Call::Stop), ErrorKind::DeviceBusy) => {
                 (has_opened && !opens_badly).then_some(", of a device that is open")
             }
@@ -536,11 +536,14 @@ impl Judge<'_> {
     fn grid(&mut self, pieces: &[Piece], tap: &HeardTap) {
         for pair in pieces.windows(2) {
             let (before, after) = (&pair[0], &pair[1]);
-            let fits = after.position >= before.position + before.frames - before.padding
-                && after.captured.at >= before.captured.at;
-            self.check(fits, "chunks are in order", "position or time", || {
-                format!("tap {}: {before:?}, {after:?}", tap.spec.id)
-            });
+            let id = tap.spec.id;
+            let fits = after.position >= before.position + before.frames - before.padding;
+            let positions = || format!("tap {id}: {} behind {}", after.position, before.position);
+            self.check(fits, "chunks are in order", "positions", positions);
+            let fits = after.captured.at >= before.captured.at;
+            let times =
+                || format!("tap {id}, {}: {:?}, {:?}", after.position, before.captured, after.captured);
+            self.check(fits, "chunks are in order", "times of capture", times);
         }
     }
 
@@ -563,9 +566,10 @@ impl Judge<'_> {
         let followed = match follow(&self.truth, &items, first.then_some(0)) {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
+                let is_behind = tap.ledger.is_some_and(|ledger| ledger.behind > 0);
                 return self.tell(
                     "every frame is in its place or told",
-                    cause,
+                    if is_behind { "by a receiver that is behind".into() } else { cause },
                     format!("tap {id}: {particulars}"),
                 );
             }
@@ -589,8 +593,14 @@ impl Judge<'_> {
         let missing = missing.filter(|_| tap.ledger.is_none_or(|ledger| ledger.behind == 0));
         // A tap that marks tells of holes by what comes behind them.
         let ledger = self.report().map(|report| report.stats.ledger).unwrap_or_default();
-        let left = self.truth.numbers.len().saturating_sub(followed.end) as u64;
-        let is_hole = tap.spec.gaps == Gaps::Mark && left <= ledger.dropped + ledger.discarded;
+        let left = self.truth.blocks.iter().filter(|block| {
+            block.places.end > followed.end
+                && block.at.as_secs_f64() < end
+                && !self.is_bounced(block.places.start)
+        });
+        let left: usize = left.map(|block| block.places.len()).sum();
+        let is_hole = tap.spec.gaps == Gaps::Mark
+            && (self.report().is_none() || left as u64 <= ledger.dropped + ledger.discarded);
         if let Some(block) = missing.filter(|_| !is_hole) {
             let what = match self.report().map(|report| &report.reason) {
                 Some(StopReason::Requested) => "a stop",
@@ -722,8 +732,7 @@ impl Judge<'_> {
             // Times before 0 are 0.
             let off = told - truth.max(0.0);
             if off.abs() > bound + 0.002 {
-                let cause = if off > 0.0 { "too late" } else { "too early" };
-                let cause = format!("{cause}{}", self.behind(place));
+                let cause = format!("off{}", self.behind(place));
                 let particulars = format!(
                     "{who}: {off:.4} s off, bound {bound:.4}, at position {}, {truth:.3} s",
                     piece.position
@@ -739,7 +748,10 @@ impl Judge<'_> {
         let (now, then) = (self.truth.lost_before(place), self.truth.lost_before(stream.places.start));
         let has =
             |of: fn(&Mishap) -> bool| self.life.has(|act| matches!(act, Act::Mic(_, mishap) if of(mishap)));
-        if has(|mishap| *mishap == Mishap::Repeat) {
+        let waited = |made: &Made| made.on_worker && made.ended.is_none_or(|(ended, _)| ended > made.began);
+        if self.played.calls.iter().any(waited) {
+            ", behind a closure that waited"
+        } else if has(|mishap| *mishap == Mishap::Repeat) {
             ", behind frames that came twice"
         } else if now != then {
             ", behind a loss"
@@ -762,7 +774,21 @@ impl Judge<'_> {
             else {
                 continue;
             };
+            if call(What::Cancel(id)).is_some() {
+                // It was thrown away.
+                continue;
+            }
             let items = items(&take.pieces, self.first_open());
+            if let Some(Ok(report)) = &take.report {
+                let end = take.pieces.last().map_or(0, |piece| piece.position + piece.frames - piece.padding);
+                let cause = "its tap goes on behind its end";
+                self.check(end <= report.frames, "a take's account adds up", cause, || {
+                    format!("take {id}: {end}, {report:?}")
+                });
+                if end > report.frames {
+                    continue;
+                }
+            }
             let followed = match follow(&self.truth, &items, None) {
                 Ok(followed) => followed,
                 Err((cause, particulars)) => {
@@ -873,21 +899,15 @@ impl Judge<'_> {
                 self.check(fits, PROMISE, kind, particulars);
             }
             TakeEnd::Waited => {
-                let last =
-                    self.truth.blocks.iter().rev().find(|block| block.at.as_secs_f64() <= wanted_end + 0.4);
-                let last = last.map_or(0.0, |block| self.truth.captured(block.places.end - 1));
+                let last = self.last_captured(wanted_end + 0.4).min(wanted_end);
                 // Only an epoch's end brings what was dropped last, and without recovery there is none.
-                let is_short = self.life.capture.give_up_ms > 0 && end < last.min(wanted_end) - slack;
+                let is_short = self.life.capture.give_up_ms > 0 && end < last - slack;
                 let fits = end <= wanted_end + slack && !is_short;
                 self.check(fits, PROMISE, &format!("{kind}, that was waited for"), particulars);
             }
             TakeEnd::CaptureEnded => {
-                let from = ended.min(capture_end);
-                let last =
-                    self.truth.blocks.iter().rev().find(|block| block.at.as_secs_f64() < self.certain_end());
-                let last = last.map_or(0.0, |block| self.truth.captured(block.places.end - 1));
-                let fits = end <= wanted_end.min(capture_end) + slack
-                    && end >= last.min(wanted_end).min(from) - slack;
+                let last = self.last_captured(self.certain_end()).min(wanted_end).min(ended);
+                let fits = end <= wanted_end.min(capture_end) + slack && end >= last - slack;
                 self.check(fits, PROMISE, &format!("{kind}, at the capture's end"), particulars);
                 let fits = capture_end <= wanted_end + 0.5 + slack;
                 self.check(fits, PROMISE, "an end that is late", particulars);
@@ -902,6 +922,13 @@ impl Judge<'_> {
                 format!("take {id}: {from:.3} to {to:.3}")
             });
         }
+    }
+
+    /// When the newest frame was captured that a callback had brought by then.
+    fn last_captured(&self, at: f64) -> f64 {
+        let mut blocks = self.truth.blocks.iter().rev();
+        let last = blocks.find(|block| block.at.as_secs_f64() < at && !self.is_bounced(block.places.start));
+        last.map_or(0.0, |block| self.truth.captured(block.places.end - 1))
     }
 
     /// The oldest moment that a take which is asked for then can have; `None` if the capture was not open.

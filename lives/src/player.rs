@@ -1,6 +1,6 @@
 //! Lives are played in a process of their own, so that one that hangs, or leaves threads behind, disturbs no other.
 
-use crate::life::Life;
+use crate::life::{Act, Life, Reader};
 use crate::oracle::{Broken, judge};
 use crate::play::{keep_panics, play};
 use std::io::{BufRead, BufReader, Write};
@@ -63,7 +63,13 @@ impl Player {
             Ok(line) => serde_json::from_str(&line).unwrap_or_default(),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let particulars = format!("no end within {PATIENCE:?} of real time");
-                vec![broken("every life ends", "a life hangs", particulars)]
+                let calls = |act: &Act| match act {
+                    Act::Take(take) => take.calls.is_some(),
+                    Act::Tap(tap) => matches!(tap.reader, Reader::Calling(..)),
+                    _ => false,
+                };
+                let cause = if life.has(calls) { "with a closure that calls" } else { "without" };
+                vec![broken("every life ends", cause, particulars)]
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 vec![broken("no panic", "the process died", String::new())]
