@@ -30,8 +30,9 @@ const REFUSED: &str = ", behind a stop that was refused";
 pub fn judge(life: &Life, played: &Played) -> Vec<Broken> {
     let rate_hz = life.mics.first().map_or(1, |mic| mic.rate_hz);
     let truth = Truth::new(played, rate_hz);
-    let mut judge = Judge { life, played, truth, closed: Vec::new(), broken: Vec::new() };
+    let mut judge = Judge { life, played, truth, opened: Vec::new(), closed: Vec::new(), broken: Vec::new() };
     judge.closed = judge.moments(|kind| matches!(kind, EventKind::Closed(_)));
+    judge.opened = judge.moments(|kind| matches!(kind, EventKind::Opened(_) | EventKind::Reopened(_)));
     judge.panics();
     judge.calls();
     judge.events();
@@ -49,7 +50,8 @@ struct Judge<'a> {
     life: &'a Life,
     played: &'a Played,
     truth: Truth,
-    /// When openings ended, in seconds since the stage began.
+    /// When openings began and ended, in seconds since the stage began.
+    opened: Vec<f64>,
     closed: Vec<f64>,
     broken: Vec<Broken>,
 }
@@ -335,6 +337,10 @@ impl Judge<'_> {
     /// After an end nothing stays open, nobody waits, and no thread is left.
     fn ends(&mut self) {
         let played = self.played;
+        if played.calls.iter().any(|made| made.ended.is_none()) {
+            // Whoever does not return holds the capture, and that was told.
+            return;
+        }
         let open = played.open.join(", ");
         self.check(open.is_empty(), "everything is let go of", "a microphone stays open", || open.clone());
         let threads = played.threads.join(", ");
@@ -382,6 +388,7 @@ impl Judge<'_> {
             });
         signs.extend(wishes.map(|made| made.began.as_secs_f64()));
         signs.push(started.0.as_secs_f64());
+        signs.retain(|sign| *sign >= started.0.as_secs_f64());
         signs.sort_by(f64::total_cmp);
         let end = self.ended_at().unwrap_or(f64::MAX).min(self.stop_asked_at());
         let suspended = self.suspensions();
@@ -598,7 +605,7 @@ impl Judge<'_> {
                 && block.at.as_secs_f64() < end
                 && !self.is_bounced(block.places.start)
         });
-        let left: usize = left.map(|block| block.places.len()).sum();
+        let left: usize = left.map(|block| block.places.end - block.places.start.max(followed.end)).sum();
         let is_hole = tap.spec.gaps == Gaps::Mark
             && (self.report().is_none() || left as u64 <= ledger.dropped + ledger.discarded);
         if let Some(block) = missing.filter(|_| !is_hole) {
@@ -621,13 +628,22 @@ impl Judge<'_> {
         stopped.min(self.stop_asked_at()) - 0.001
     }
 
-    /// Whether a frame came after its opening was over.
+    /// Whether a frame came before its opening was told, or after it was over.
     fn is_bounced(&self, place: usize) -> bool {
         let (Some(block), Some(stream)) = (self.truth.block(place), self.truth.stream(place)) else {
             return true;
         };
-        let (first, at) = (stream.first_at.as_secs_f64(), block.at.as_secs_f64());
-        self.closed.iter().any(|closed| *closed >= first - 0.002 && *closed <= at + 0.002)
+        // What happens at the same moment may be told in any order.
+        let moment = 0.002;
+        let (first, at) = (stream.first_at.as_secs_f64() + moment, block.at.as_secs_f64() + moment);
+        let is_over =
+            |opened: f64, by: f64| self.closed.iter().any(|closed| *closed > opened && *closed <= by);
+        let before = self.opened.iter().rev().find(|opened| **opened <= first);
+        match before.filter(|opened| !is_over(**opened, first - 2.0 * moment)) {
+            Some(opened) => is_over(*opened, at),
+            // A worker that is held tells of it later.
+            None => !self.opened.iter().any(|opened| (first..at).contains(opened)),
+        }
     }
 
     /// Frames at the end of an opening may be missing only if they came when it was closed.
@@ -666,7 +682,7 @@ impl Judge<'_> {
                 return self.tell("holes are as long as what is missing", cause, particulars);
             }
             // What was lost just before its first frame may be in it or not.
-            let before = self.truth.lost_before(first.place.saturating_sub(1));
+            let before = self.truth.lost_before(first.place.saturating_sub((rate / 10.0) as usize));
             let adjacent = (self.truth.lost_before(first.place) - before) as f64;
             if -open > honest + adjacent {
                 // What came twice looks like less than nothing.
@@ -786,6 +802,18 @@ impl Judge<'_> {
                     format!("take {id}: {end}, {report:?}")
                 });
                 if end > report.frames {
+                    continue;
+                }
+            }
+            let rate = self.truth.rate_hz;
+            let ends = [What::Finish(id), What::End(id)].into_iter().filter_map(call).map(|made| made.began);
+            if let (Some(Err(_)), Some(ended)) = (&take.report, ends.min()) {
+                let asked =
+                    (ended - asked.began).as_secs_f64() + (take.spec.pre_ms + take.spec.post_ms) as f64 / 1e3;
+                let end = take.pieces.last().map_or(0, |piece| piece.position + piece.frames - piece.padding);
+                if end as f64 / rate > asked + 0.5 + 2.0 * self.life.longest_period().as_secs_f64() {
+                    let particulars = format!("take {id}: {:.3} of {asked:.3} s", end as f64 / rate);
+                    self.tell("a take's account adds up", "its tap goes on behind its end", particulars);
                     continue;
                 }
             }
