@@ -30,9 +30,20 @@ const REFUSED: &str = ", behind a stop that was refused";
 pub fn judge(life: &Life, played: &Played) -> Vec<Broken> {
     let rate_hz = life.mics.first().map_or(1, |mic| mic.rate_hz);
     let truth = Truth::new(played, rate_hz);
-    let mut judge = Judge { life, played, truth, opened: Vec::new(), closed: Vec::new(), broken: Vec::new() };
-    judge.closed = judge.moments(|kind| matches!(kind, EventKind::Closed(_)));
-    judge.opened = judge.moments(|kind| matches!(kind, EventKind::Opened(_) | EventKind::Reopened(_)));
+    let mut judge = Judge { life, played, truth, openings: Vec::new(), broken: Vec::new() };
+    let first_open = judge.first_open();
+    judge.openings = played
+        .events
+        .iter()
+        .filter_map(|event| {
+            let is_open = match event.kind {
+                EventKind::Opened(_) | EventKind::Reopened(_) => true,
+                EventKind::Closed(_) => false,
+                _ => return None,
+            };
+            Some((first_open + event.at.as_secs_f64(), is_open))
+        })
+        .collect();
     judge.panics();
     judge.calls();
     judge.events();
@@ -50,9 +61,8 @@ struct Judge<'a> {
     life: &'a Life,
     played: &'a Played,
     truth: Truth,
-    /// When openings began and ended, in seconds since the stage began.
-    opened: Vec<f64>,
-    closed: Vec<f64>,
+    /// When openings began and ended, in seconds since the stage began, and which of both.
+    openings: Vec<(f64, bool)>,
     broken: Vec<Broken>,
 }
 
@@ -95,7 +105,11 @@ impl Judge<'_> {
     /// When an end was asked for first.
     fn stop_asked_at(&self) -> f64 {
         let calls = self.played.calls.iter();
-        let ends = calls.filter(|made| matches!(made.what, What::Call(Call::Stop) | What::DropCapture));
+        let ends = calls.filter(|made| {
+            let is_refused =
+                matches!(&made.outcome, Outcome::Failed(error) if error.kind() == ErrorKind::BadArgument);
+            matches!(made.what, What::Call(Call::Stop) | What::DropCapture) && !is_refused
+        });
         ends.map(|made| made.began).min().unwrap_or(self.played.stopped).as_secs_f64()
     }
 
@@ -573,7 +587,9 @@ impl Judge<'_> {
         let followed = match follow(&self.truth, &items, first.then_some(0)) {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
-                let is_behind = tap.ledger.is_some_and(|ledger| ledger.behind > 0);
+                let behind = |piece: &Piece| piece.gaps.iter().any(|gap| gap.cause == Cause::Behind);
+                let is_behind =
+                    tap.ledger.is_some_and(|ledger| ledger.behind > 0) || tap.pieces.iter().any(behind);
                 return self.tell(
                     "every frame is in its place or told",
                     if is_behind { "by a receiver that is behind".into() } else { cause },
@@ -624,8 +640,13 @@ impl Judge<'_> {
 
     /// What callbacks brought before then must be there.
     fn certain_end(&self) -> f64 {
-        let stopped = self.ended_at().map_or(f64::MAX, |at| at - 0.21);
-        stopped.min(self.stop_asked_at()) - 0.001
+        let asked = self.stop_asked_at();
+        // Between an epoch's end and its event the device is let go of, for 200 ms at most.
+        let lets_go = self.life.has(|act| {
+            matches!(act, Act::Hold(..) | Act::Freeze { .. } | Act::Mic(_, Mishap::SlowToDrop(_)))
+        });
+        let slack = if lets_go { 0.21 } else { 0.002 };
+        self.ended_at().filter(|at| *at < asked).map_or(asked, |at| at - slack) - 0.001
     }
 
     /// Whether a frame came before its opening was told, or after it was over.
@@ -634,16 +655,34 @@ impl Judge<'_> {
             return true;
         };
         // What happens at the same moment may be told in any order.
-        let moment = 0.002;
-        let (first, at) = (stream.first_at.as_secs_f64() + moment, block.at.as_secs_f64() + moment);
-        let is_over =
-            |opened: f64, by: f64| self.closed.iter().any(|closed| *closed > opened && *closed <= by);
-        let before = self.opened.iter().rev().find(|opened| **opened <= first);
-        match before.filter(|opened| !is_over(**opened, first - 2.0 * moment)) {
-            Some(opened) => is_over(*opened, at),
-            // A worker that is held tells of it later.
-            None => !self.opened.iter().any(|opened| (first..at).contains(opened)),
+        const MOMENT: f64 = 0.002;
+        let at = block.at.as_secs_f64() + MOMENT;
+        // Another was opened instead.
+        let is_later = |other: &crate::truth::Stream| {
+            (other.first_at, other.number) > (stream.first_at, stream.number)
+                && other.first_at.as_secs_f64() <= at
+        };
+        if self.truth.streams.iter().any(is_later) {
+            return true;
         }
+        let before = self.openings.iter().take_while(|(moment, _)| *moment <= at);
+        let is_open = before.last().is_some_and(|(_, is_open)| *is_open);
+        let moment = at - 2.0 * MOMENT..=at;
+        let is_unclear = self.openings.iter().any(|(when, is_open)| !is_open && moment.contains(when));
+        if is_open || is_unclear {
+            return is_unclear;
+        }
+        // A worker that is held tells of an opening later.
+        let first = stream.first_at.as_secs_f64();
+        let told = self.openings.iter().find(|(when, is_open)| *is_open && *when > first);
+        let told = told.map(|(told, _)| *told);
+        let told = told.filter(|told| *told <= stream.last_at.as_secs_f64() && *told > at);
+        let held = |told: f64| self.held("hearken-worker", stream.first_at, Duration::from_secs_f64(told));
+        let is_closed = |told: f64| {
+            let mut closings = self.openings.iter().filter(|(_, is_open)| !is_open);
+            closings.any(|(closed, _)| (first - 2.0 * MOMENT..told).contains(closed))
+        };
+        told.is_none_or(|told| held(told).is_zero() || is_closed(told))
     }
 
     /// Frames at the end of an opening may be missing only if they came when it was closed.
@@ -681,8 +720,8 @@ impl Judge<'_> {
                 let particulars = format!("{who}: {off:.0} frames off, {allowed:.0} allowed, at {mark:?}");
                 return self.tell("holes are as long as what is missing", cause, particulars);
             }
-            // What was lost just before its first frame may be in it or not.
-            let before = self.truth.lost_before(first.place.saturating_sub((rate / 10.0) as usize));
+            // What was lost before its first frame and not settled by then may be in it or not.
+            let before = self.truth.lost_before(first.place.saturating_sub((4.0 * rate) as usize));
             let adjacent = (self.truth.lost_before(first.place) - before) as f64;
             if -open > honest + adjacent {
                 // What came twice looks like less than nothing.
@@ -717,10 +756,10 @@ impl Judge<'_> {
         let of_stream = &blocks[first..blocks.partition_point(|block| block.places.end <= place)];
         let before = |at: Duration| of_stream.partition_point(|block| block.at <= at);
         let (early, late) = (before(begun), before(settled));
-        if early == 0 || late <= early {
+        if late <= early + 1 {
             return 0.0;
         }
-        (of_stream[late - 1].lost - of_stream[early - 1].lost) as f64
+        (of_stream[late - 1].lost - of_stream[early].lost) as f64
     }
 
     /// Times of capture are within their bounds.
@@ -767,6 +806,8 @@ impl Judge<'_> {
         let waited = |made: &Made| made.on_worker && made.ended.is_none_or(|(ended, _)| ended > made.began);
         if self.played.calls.iter().any(waited) {
             ", behind a closure that waited"
+        } else if self.life.has(|act| matches!(act, Act::Freeze { .. })) {
+            ", behind a freeze"
         } else if has(|mishap| *mishap == Mishap::Repeat) {
             ", behind frames that came twice"
         } else if now != then {
@@ -806,8 +847,9 @@ impl Judge<'_> {
                 }
             }
             let rate = self.truth.rate_hz;
-            let ends = [What::Finish(id), What::End(id)].into_iter().filter_map(call).map(|made| made.began);
-            if let (Some(Err(_)), Some(ended)) = (&take.report, ends.min()) {
+            let ends = [What::Finish(id), What::End(id), What::DropTake(id)];
+            let ended = ends.into_iter().filter_map(call).map(|made| made.began).min();
+            if let (None | Some(Err(_)), Some(ended)) = (&take.report, ended) {
                 let asked =
                     (ended - asked.began).as_secs_f64() + (take.spec.pre_ms + take.spec.post_ms) as f64 / 1e3;
                 let end = take.pieces.last().map_or(0, |piece| piece.position + piece.frames - piece.padding);
@@ -1061,5 +1103,177 @@ fn name(what: What) -> &'static str {
         What::DropTake(_) => "a take's drop",
         What::Listen => "events",
         What::DropCapture => "the capture's drop",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::life::{Microphone, Setup, Step, TakeSpec, TapSpec};
+    use crate::play::play;
+    use hearken::Away;
+    use parking_lot::Mutex;
+
+    /// Lives look at the threads of their process, so only one is played at a time.
+    static ONE: Mutex<()> = Mutex::new(());
+
+    /// Audio, a mute, a re-open, a take with a pre-roll: ordinary things, which are done well today.
+    fn life() -> Life {
+        let tap = |id, gaps, reader| {
+            Act::Tap(TapSpec { id, rate_hz: None, chunk_ms: 160, gaps, hold_back_ms: 0, reader })
+        };
+        let steps = [
+            (0, tap(0, Gaps::Split, Reader::Eager)),
+            (10, tap(1, Gaps::Fill, Reader::Closure)),
+            (10, Act::Call(Call::Start)),
+            (3_005, Act::Call(Call::Mute(true))),
+            (700, Act::Call(Call::Mute(false))),
+            (1_300, Act::Take(TakeSpec { id: 0, pre_ms: 400, post_ms: 0, calls: None })),
+            (900, Act::Finish(0)),
+            (500, Act::Call(Call::Switch(1))),
+            (1_500, Act::Call(Call::Look)),
+        ];
+        let mic = Microphone { rate_hz: 8_000, channels: 1, period: 80, late_stamps: false };
+        Life {
+            seed: 1,
+            capture: Setup { input: Some(0), history_ms: 500, ..Setup::default() },
+            mics: vec![mic.clone(), mic],
+            steps: steps.into_iter().map(|(wait_ms, act)| Step { wait_ms, act }).collect(),
+        }
+    }
+
+    /// The promises that are broken when `plant` has changed what was seen.
+    fn broken(plant: impl FnOnce(&mut Played)) -> Vec<String> {
+        let _one = ONE.lock();
+        let life = life();
+        let mut played = play(&life);
+        plant(&mut played);
+        let mut promises: Vec<_> = judge(&life, &played).into_iter().map(|broken| broken.promise).collect();
+        promises.dedup();
+        promises
+    }
+
+    fn report(played: &mut Played) -> &mut Report {
+        let mut calls = played.calls.iter_mut();
+        let report = calls.find_map(|made| match &mut made.outcome {
+            Outcome::Report(report) => Some(report),
+            _ => None,
+        });
+        report.expect("it was stopped")
+    }
+
+    #[test]
+    fn an_ordinary_life_is_without_fault() {
+        assert_eq!(broken(|_| ()), [""; 0]);
+    }
+
+    #[test]
+    fn a_frame_that_is_not_there_or_is_another_is_told() {
+        const PLACE: &str = "every frame is in its place or told";
+        let dropped = broken(|played| {
+            let piece = &mut played.taps[0].pieces[3];
+            (piece.numbers.pop(), piece.frames -= 1).0.expect("a frame");
+        });
+        assert_eq!(dropped, [PLACE]);
+        let swapped = broken(|played| played.taps[0].pieces[3].numbers.swap(7, 8));
+        assert_eq!(swapped, [PLACE]);
+        let again = broken(|played| {
+            let pieces = &mut played.taps[1].pieces;
+            pieces[4].numbers = pieces[3].numbers.clone();
+        });
+        assert_eq!(again, [PLACE]);
+        let cut = broken(|played| drop(played.taps[0].pieces.pop()));
+        assert_eq!(cut, ["an end delivers what came before it"]);
+    }
+
+    #[test]
+    fn a_hole_of_another_length_or_place_is_told() {
+        let gap = |played: &mut Played, of: fn(Cause) -> bool, change: fn(&mut Gap)| {
+            let gaps = played.taps[0].pieces.iter_mut().flat_map(|piece| &mut piece.gaps);
+            let gap = gaps.into_iter().find(|gap| of(gap.cause));
+            change(gap.expect("there is one"));
+        };
+        let is_muted = |cause| cause == Cause::Muted;
+        let is_away = |cause| matches!(cause, Cause::Away(Away::Switched));
+        let shifted = broken(|played| gap(played, is_muted, |gap| gap.position += 1));
+        assert_eq!(shifted, ["every frame is in its place or told"]);
+        let short = broken(|played| gap(played, is_muted, |gap| gap.frames -= 1));
+        assert_eq!(short, ["every frame is in its place or told"]);
+        let long = broken(|played| {
+            gap(played, is_away, |gap| gap.frames += 4_000);
+            // And everything behind it so much later, as an engine would that is wrong.
+            let mut is_behind = false;
+            for piece in &mut played.taps[0].pieces {
+                is_behind |= piece.gaps.iter().any(|gap| gap.cause == Cause::Away(Away::Switched));
+                piece.position += if is_behind { 4_000 } else { 0 };
+            }
+        });
+        assert!(long.contains(&"holes are as long as what is missing".to_owned()), "{long:?}");
+        let nonsense = broken(|played| gap(played, is_away, |gap| gap.error_frames = 1 << 50));
+        assert!(nonsense.contains(&"no figure is nonsense".to_owned()), "{nonsense:?}");
+    }
+
+    #[test]
+    fn a_take_of_another_length_is_told() {
+        const LENGTH: &str = "a take is as long as its interval";
+        let take = |change: fn(&mut HeardTake)| broken(move |played| change(&mut played.takes[0]));
+        fn report(take: &mut HeardTake) -> &mut TakeReport {
+            take.report.as_mut().expect("an account").as_mut().expect("no error")
+        }
+        // A forgotten pre-roll; an end that comes early.
+        let late = take(|take| report(take).started.at += Duration::from_millis(400));
+        assert!(late.contains(&LENGTH.to_owned()), "{late:?}");
+        let early = take(|take| {
+            report(take).frames -= 1_600;
+            let mut left = 1_600;
+            while left > 0 {
+                let piece = take.pieces.last_mut().expect("some are left");
+                let cut = left.min(piece.frames);
+                (piece.frames, left) = (piece.frames - cut, left - cut);
+                piece.numbers.truncate(piece.frames as usize);
+                if piece.frames == 0 {
+                    take.pieces.pop();
+                }
+            }
+        });
+        assert_eq!(early, [LENGTH]);
+        let missing = take(|take| report(take).missing += 1);
+        assert_eq!(missing, ["a take's account adds up"]);
+    }
+
+    #[test]
+    fn a_call_that_is_late_and_an_end_that_is_not_one_are_told() {
+        let late = broken(|played| {
+            let stop = played.calls.iter_mut().find(|made| made.what == What::Call(Call::Stop));
+            let (ended, _) = stop.expect("it was stopped").ended.as_mut().expect("it returned");
+            *ended += Duration::from_millis(600);
+        });
+        assert_eq!(late, ["every call returns in its time"]);
+        let open = broken(|played| played.open.push("mic0".into()));
+        assert_eq!(open, ["everything is let go of"]);
+        let events =
+            broken(|played| played.events.retain(|event| !matches!(event.kind, EventKind::Closed(_))));
+        assert!(events.contains(&"events are in order".to_owned()), "{events:?}");
+        let ledger = broken(|played| report(played).stats.ledger.delivered -= 1);
+        assert_eq!(ledger, ["ledgers balance"]);
+    }
+
+    #[test]
+    fn a_capture_that_goes_on_without_its_device_or_never_rests_is_told() {
+        let _one = ONE.lock();
+        let mut life = life();
+        life.steps.truncate(3);
+        life.steps.push(Step { wait_ms: 40_000, act: Act::Listen });
+        let mut played = play(&life);
+        assert_eq!(judge(&life, &played), []);
+        let quiet = played.stats.clone();
+        played.stats.iter_mut().for_each(|(at, stats)| stats.wakeups = at.as_millis() as u64 / 2);
+        let loud = judge(&life, &played);
+        assert!(loud.len() == 1 && loud[0].promise == "a worker rests", "{loud:?}");
+        played.stats = quiet;
+        // As if nothing had come for all that time.
+        played.callbacks.iter_mut().for_each(|all| all.retain(|callback| callback.at.as_secs() < 4));
+        let broken = judge(&life, &played);
+        assert!(broken.iter().any(|broken| broken.promise == "a lost capture ends by give_up"), "{broken:?}");
     }
 }

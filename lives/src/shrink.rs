@@ -5,7 +5,7 @@ use crate::oracle::Broken;
 use std::time::{Duration, Instant};
 
 /// Real time for one life.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The shortest that was found which `judge` finds broken by the same promise and cause.
 pub fn shrink(life: &Life, of: &Broken, mut judge: impl FnMut(&Life) -> Vec<Broken>) -> Life {

@@ -32,7 +32,10 @@ pub struct Block {
 #[derive(Clone, Debug)]
 pub struct Stream {
     pub places: Range<usize>,
+    /// Of its microphone's openings.
+    pub number: u64,
     pub first_at: Duration,
+    pub last_at: Duration,
 }
 
 impl Truth {
@@ -65,7 +68,9 @@ impl Truth {
                 });
                 next = callback.frames.end;
             }
-            truth.streams.push(Stream { places: start..truth.numbers.len(), first_at: callbacks[0].at });
+            let (first, last) = (callbacks[0], callbacks[callbacks.len() - 1]);
+            let places = start..truth.numbers.len();
+            truth.streams.push(Stream { places, number: first.stream, first_at: first.at, last_at: last.at });
         }
         truth
     }
@@ -97,19 +102,20 @@ impl Truth {
         self.block(place).or(self.blocks.last()).map_or(0, |block| block.lost)
     }
 
-    /// The frame with this number that was captured nearest to a moment.
-    fn near(&self, seconds: f64, numbers: &[u16]) -> Option<usize> {
-        let is_close = |block: &&Block| (block.captured.as_secs_f64() - seconds).abs() < 1.5;
-        let at = |place: &usize| self.numbers[*place] == numbers[0];
-        let places = self.blocks.iter().filter(is_close).flat_map(|block| block.places.clone());
-        let fits = |place: &usize| {
-            let n = numbers.len().min(16).min(self.numbers.len() - place);
-            self.numbers[*place..place + n] == numbers[..n]
+    /// The place from which most of `numbers` is found; of equals, that which was captured nearest to a moment.
+    fn find(&self, seconds: f64, numbers: &[u16]) -> Option<usize> {
+        let same = |place: usize| {
+            let pairs = self.numbers[place..].iter().zip(numbers);
+            pairs.take_while(|(own, other)| own == other).count()
         };
-        let distance = |place: &usize| (self.captured(*place) - seconds).abs();
-        let near = places.filter(at).filter(fits).min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        // A time that is far off is another check's business.
-        near.or_else(|| (0..self.numbers.len()).filter(at).find(fits))
+        let starts = (0..self.numbers.len()).filter(|place| self.numbers[*place] == numbers[0]);
+        let found = starts.map(|place| (same(place), place));
+        let found = found.filter(|(same, _)| *same >= numbers.len().min(16));
+        let distance = |place: usize| (self.captured(place) - seconds).abs();
+        let best = found.max_by(|(same, a), (other, b)| {
+            same.cmp(other).then_with(|| distance(*b).total_cmp(&distance(*a)))
+        });
+        best.map(|(_, place)| place)
     }
 }
 
@@ -252,7 +258,7 @@ pub fn follow(truth: &Truth, items: &[Item<'_>], start: Option<usize>) -> Result
                     }
                 }
                 if !is_known {
-                    match truth.near(*captured, numbers) {
+                    match truth.find(*captured, numbers) {
                         Some(near) => place = near,
                         None => {
                             let cause = format!("audio that nobody made{}", after(&before));
@@ -297,7 +303,7 @@ fn differs(truth: &Truth, item: &Item<'_>, place: usize, before: &[Cause]) -> (S
     let same = same.take_while(|(own, truth)| own == truth).count();
     let rest = &numbers[same.min(numbers.len() - 1)..];
     let at = captured + same as f64 / truth.rate_hz;
-    let (what, by) = match truth.near(at, rest) {
+    let (what, by) = match truth.find(at, rest) {
         Some(found) if found > place + same => ("frames are missing without a word", found - place - same),
         Some(found) => ("frames come again", place + same - found),
         None => ("audio that nobody made", 0),

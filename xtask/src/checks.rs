@@ -3,7 +3,8 @@
 use crate::tally::Tally;
 use crate::workspace::{FEATURES, Workspace};
 use crate::{
-    Outcome, app, child, duplicates, hosts, instructions, licences, loom, rivals, sanitizers, setup, soak,
+    Outcome, app, child, duplicates, hosts, instructions, licences, lives, loom, rivals, sanitizers, setup,
+    soak,
 };
 use std::process::Command;
 use std::time::Instant;
@@ -55,6 +56,7 @@ const CHECKS: &[Check] = &[
         },
     },
     Check { name: "tests on every audio path", slow: true, run: hosts::check },
+    Check { name: "lives", slow: true, run: |w, _| lives::run(w, &[]) },
     Check {
         name: "tests of the features",
         slow: false,
