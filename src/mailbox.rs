@@ -134,8 +134,6 @@ impl<T> Drop for Ending<T> {
 mod tests {
     use super::*;
     use std::future::poll_fn;
-    use std::sync::Arc;
-    use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
     use std::thread;
     use std::time::Duration;

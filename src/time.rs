@@ -608,8 +608,7 @@ mod tests {
         assert!(threads.iter().all(Spawned::is_finished));
         drop(lead);
         HERE.take();
-        let log = done.0.lock().clone();
-        log
+        std::mem::take(&mut *done.0.lock())
     }
 
     #[cfg(feature = "testkit")]
