@@ -2,7 +2,7 @@
 
 use crate::life::{Act, Call, Gaps, Life, Mishap, Reader};
 use crate::play::{HeardTake, HeardTap, Made, Outcome, Piece, Played, What};
-use crate::truth::{Followed, Item, Truth, follow, items};
+use crate::truth::{Followed, Item, NOBODY_MADE, Truth, follow, items};
 use hearken::{Cause, Error, ErrorKind, EventKind, Gap, Ledger, Report, StopReason, TakeEnd, TakeReport};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -584,7 +584,16 @@ impl Judge<'_> {
         let (first, id) = (self.was_first(tap), tap.spec.id);
         let first_open = self.first_open();
         let items = items(&tap.pieces, first_open);
-        let followed = match follow(&self.truth, &items, first.then_some(0)) {
+        // The first opening of which anything came.
+        let counts = |stream: &&crate::truth::Stream| {
+            let mut blocks = self.truth.blocks.iter().map(|block| block.places.start);
+            blocks.any(|place| stream.places.contains(&place) && !self.is_bounced(place))
+        };
+        let start = self.truth.streams.iter().find(counts).map_or(0, |stream| stream.places.start);
+        let start = first.then_some(start);
+        let joined = self.played.calls.iter().find(|made| made.what == What::Tap(id));
+        let joined = joined.map_or(0.0, |made| made.began.as_secs_f64() - 0.1);
+        let followed = match follow(&self.truth, &items, start, joined) {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
                 let behind = |piece: &Piece| piece.gaps.iter().any(|gap| gap.cause == Cause::Behind);
@@ -656,21 +665,19 @@ impl Judge<'_> {
         };
         // What happens at the same moment may be told in any order.
         const MOMENT: f64 = 0.002;
-        let at = block.at.as_secs_f64() + MOMENT;
+        let at = block.at.as_secs_f64();
         // Another was opened instead.
         let is_later = |other: &crate::truth::Stream| {
             (other.first_at, other.number) > (stream.first_at, stream.number)
-                && other.first_at.as_secs_f64() <= at
+                && other.first_at.as_secs_f64() <= at + MOMENT
         };
-        if self.truth.streams.iter().any(is_later) {
+        let is_unclear = self.openings.iter().any(|(when, _)| (when - at).abs() <= MOMENT);
+        if is_unclear || self.truth.streams.iter().any(is_later) {
             return true;
         }
         let before = self.openings.iter().take_while(|(moment, _)| *moment <= at);
-        let is_open = before.last().is_some_and(|(_, is_open)| *is_open);
-        let moment = at - 2.0 * MOMENT..=at;
-        let is_unclear = self.openings.iter().any(|(when, is_open)| !is_open && moment.contains(when));
-        if is_open || is_unclear {
-            return is_unclear;
+        if before.last().is_some_and(|(_, is_open)| *is_open) {
+            return false;
         }
         // A worker that is held tells of an opening later.
         let first = stream.first_at.as_secs_f64();
@@ -717,6 +724,8 @@ impl Judge<'_> {
             if off.abs() > allowed {
                 let cause = if mark.was_away { "a hole between two openings" } else { "a hole" };
                 let cause = format!("{cause} is too {}", if off > 0.0 { "long" } else { "short" });
+                let is_late = self.life.has(|act| matches!(act, Act::Mic(_, Mishap::Late(_))));
+                let cause = format!("{cause}{}", if is_late { ", with late callbacks" } else { "" });
                 let particulars = format!("{who}: {off:.0} frames off, {allowed:.0} allowed, at {mark:?}");
                 return self.tell("holes are as long as what is missing", cause, particulars);
             }
@@ -749,7 +758,11 @@ impl Judge<'_> {
         let (Some(block), Some(stream)) = (self.truth.block(place), self.truth.stream(place)) else {
             return 0.0;
         };
-        let settled = block.at.saturating_sub(Duration::from_secs(6));
+        // A worker that is away tells of nothing.
+        let away = self.held("hearken-worker", stream.first_at, block.at);
+        let waits = self.played.calls.iter().filter(|made| made.on_worker);
+        let waited: Duration = waits.filter_map(|made| Some(made.ended?.0 - made.began)).sum();
+        let settled = block.at.saturating_sub(Duration::from_secs(6) + away + waited);
         let begun = stream.first_at + Duration::from_secs(4);
         let blocks = &self.truth.blocks;
         let first = blocks.partition_point(|block| block.places.end <= stream.places.start.max(from));
@@ -859,9 +872,13 @@ impl Judge<'_> {
                     continue;
                 }
             }
-            let followed = match follow(&self.truth, &items, None) {
+            let begins = asked.began.as_secs_f64() - take.spec.pre_ms as f64 / 1e3 - 0.1;
+            let followed = match follow(&self.truth, &items, None, begins) {
                 Ok(followed) => followed,
                 Err((cause, particulars)) => {
+                    let is_silence = cause.starts_with(NOBODY_MADE)
+                        && take.pieces.iter().any(|piece| piece.numbers.ends_with(&[0; 9]));
+                    let cause = if is_silence { "silence in a take without a word".into() } else { cause };
                     self.tell(
                         "every frame is in its place or told",
                         cause,
@@ -1027,10 +1044,10 @@ impl Judge<'_> {
     fn is_away(&self, at: f64) -> bool {
         let first = self.first_open();
         let events = self.played.events.iter().filter(|event| first + event.at.as_secs_f64() <= at);
-        let last = events.filter(|event| {
+        let mut last = events.rev().filter(|event| {
             matches!(event.kind, EventKind::Closed(_) | EventKind::Opened(_) | EventKind::Reopened(_))
         });
-        last.last().is_some_and(|event| matches!(event.kind, EventKind::Closed(_)))
+        last.next().is_some_and(|event| matches!(event.kind, EventKind::Closed(_)))
     }
 
     fn first_captured_after(&self, at: f64) -> Option<f64> {

@@ -102,8 +102,9 @@ impl Truth {
         self.block(place).or(self.blocks.last()).map_or(0, |block| block.lost)
     }
 
-    /// The place from which most of `numbers` is found; of equals, that which was captured nearest to a moment.
-    fn find(&self, seconds: f64, numbers: &[u16]) -> Option<usize> {
+    /// The place from which most of `numbers` is found; of equals, that which was captured nearest to a moment, and not
+    /// before another.
+    fn find(&self, seconds: f64, not_before: f64, numbers: &[u16]) -> Option<usize> {
         let same = |place: usize| {
             let pairs = self.numbers[place..].iter().zip(numbers);
             pairs.take_while(|(own, other)| own == other).count()
@@ -111,9 +112,10 @@ impl Truth {
         let starts = (0..self.numbers.len()).filter(|place| self.numbers[*place] == numbers[0]);
         let found = starts.map(|place| (same(place), place));
         let found = found.filter(|(same, _)| *same >= numbers.len().min(16));
-        let distance = |place: usize| (self.captured(place) - seconds).abs();
-        let best = found.max_by(|(same, a), (other, b)| {
-            same.cmp(other).then_with(|| distance(*b).total_cmp(&distance(*a)))
+        let best = found.min_by_key(|(same, place)| {
+            let captured = self.captured(*place);
+            let distance = ((captured - seconds).abs() * 1e6) as u64;
+            (std::cmp::Reverse(*same), captured < not_before, distance, *place)
         });
         best.map(|(_, place)| place)
     }
@@ -149,6 +151,8 @@ pub fn items(pieces: &[Piece], first_open: f64) -> Vec<Item<'_>> {
                     &piece.numbers[(from - piece.position) as usize..(to - piece.position) as usize];
                 let since = (from - piece.position) as f64 / f64::from(piece.rate_hz);
                 let captured = first_open + piece.captured.at.as_secs_f64() + since;
+                // One that may be off by minutes says nothing.
+                let captured = if piece.captured.bound > Duration::from_secs(60) { 0.0 } else { captured };
                 items.push(Item::Real { position: from, numbers, captured });
             }
         };
@@ -171,6 +175,9 @@ pub fn items(pieces: &[Piece], first_open: f64) -> Vec<Item<'_>> {
     items.sort_by_key(|item| (item.range().start, item.range().end));
     items
 }
+
+/// The cause of audio that is not among what the microphones gave.
+pub const NOBODY_MADE: &str = "audio that nobody made";
 
 /// How far a tap was followed.
 #[derive(Debug, Default)]
@@ -198,11 +205,17 @@ pub struct Mark {
     pub was_away: bool,
 }
 
-/// Follows a bare tap through what the microphones gave. `start`: where it must begin, if that is known.
+/// Follows a bare tap through what the microphones gave. `start`: where it must begin, if that is known; `not_before`: when
+/// its first frame was captured at the earliest.
 ///
 /// # Errors
 /// The first thing that is wrong: a cause, and the particulars.
-pub fn follow(truth: &Truth, items: &[Item<'_>], start: Option<usize>) -> Result<Followed, (String, String)> {
+pub fn follow(
+    truth: &Truth,
+    items: &[Item<'_>],
+    start: Option<usize>,
+    not_before: f64,
+) -> Result<Followed, (String, String)> {
     let mut followed = Followed { is_exact: true, ..Followed::default() };
     let (mut place, mut is_known) = (start.unwrap_or(0), start.is_some());
     let mut is_behind_absence = false;
@@ -258,10 +271,10 @@ pub fn follow(truth: &Truth, items: &[Item<'_>], start: Option<usize>) -> Result
                     }
                 }
                 if !is_known {
-                    match truth.find(*captured, numbers) {
+                    match truth.find(*captured, not_before, numbers) {
                         Some(near) => place = near,
                         None => {
-                            let cause = format!("audio that nobody made{}", after(&before));
+                            let cause = format!("{NOBODY_MADE}{}", after(&before));
                             return Err((cause, format!("at {position}, captured at {captured:.3} s")));
                         }
                     }
@@ -303,10 +316,10 @@ fn differs(truth: &Truth, item: &Item<'_>, place: usize, before: &[Cause]) -> (S
     let same = same.take_while(|(own, truth)| own == truth).count();
     let rest = &numbers[same.min(numbers.len() - 1)..];
     let at = captured + same as f64 / truth.rate_hz;
-    let (what, by) = match truth.find(at, rest) {
+    let (what, by) = match truth.find(at, 0.0, rest) {
         Some(found) if found > place + same => ("frames are missing without a word", found - place - same),
         Some(found) => ("frames come again", place + same - found),
-        None => ("audio that nobody made", 0),
+        None => (NOBODY_MADE, 0),
     };
     let behind = if same == 0 { after(before) } else { " within a chunk".to_owned() };
     let expected = truth.numbers.get(place + same);
