@@ -24,6 +24,8 @@ const END_SLACK: f64 = 3.0;
 /// A take's ends are so exact, in seconds: the README's "tens of milliseconds" where the clock is not known yet.
 const TAKE_SLACK: f64 = 0.06;
 
+/// What a tap that joins may have of the time before, in seconds: what lies in the pool.
+const REACH: f64 = 2.5;
 const REFUSED: &str = ", behind a stop that was refused";
 
 /// Everything that is wrong with it.
@@ -592,7 +594,7 @@ impl Judge<'_> {
         let start = self.truth.streams.iter().find(counts).map_or(0, |stream| stream.places.start);
         let start = first.then_some(start);
         let joined = self.played.calls.iter().find(|made| made.what == What::Tap(id));
-        let joined = joined.map_or(0.0, |made| made.began.as_secs_f64() - 0.1);
+        let joined = joined.map_or(0.0, |made| made.began.as_secs_f64() - REACH);
         let followed = match follow(&self.truth, &items, start, joined) {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
@@ -872,7 +874,7 @@ impl Judge<'_> {
                     continue;
                 }
             }
-            let begins = asked.began.as_secs_f64() - take.spec.pre_ms as f64 / 1e3 - 0.1;
+            let begins = asked.began.as_secs_f64() - take.spec.pre_ms as f64 / 1e3 - REACH;
             let followed = match follow(&self.truth, &items, None, begins) {
                 Ok(followed) => followed,
                 Err((cause, particulars)) => {

@@ -102,8 +102,8 @@ impl Truth {
         self.block(place).or(self.blocks.last()).map_or(0, |block| block.lost)
     }
 
-    /// The place from which most of `numbers` is found; of equals, that which was captured nearest to a moment, and not
-    /// before another.
+    /// The place from which most of `numbers` is found; of equals, that which was captured nearest to a moment, or where
+    /// that is not known, first behind another.
     fn find(&self, seconds: f64, not_before: f64, numbers: &[u16]) -> Option<usize> {
         let same = |place: usize| {
             let pairs = self.numbers[place..].iter().zip(numbers);
@@ -115,7 +115,7 @@ impl Truth {
         let best = found.min_by_key(|(same, place)| {
             let captured = self.captured(*place);
             let distance = ((captured - seconds).abs() * 1e6) as u64;
-            (std::cmp::Reverse(*same), captured < not_before, distance, *place)
+            (std::cmp::Reverse(*same), seconds == 0.0 && captured < not_before, distance, *place)
         });
         best.map(|(_, place)| place)
     }
