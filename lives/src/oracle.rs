@@ -586,15 +586,10 @@ impl Judge<'_> {
         let (first, id) = (self.was_first(tap), tap.spec.id);
         let first_open = self.first_open();
         let items = items(&tap.pieces, first_open);
-        // The first opening of which anything came.
-        let counts = |stream: &&crate::truth::Stream| {
-            let mut blocks = self.truth.blocks.iter().map(|block| block.places.start);
-            blocks.any(|place| stream.places.contains(&place) && !self.is_bounced(place))
-        };
-        let start = self.truth.streams.iter().find(counts).map_or(0, |stream| stream.places.start);
-        let start = first.then_some(start);
+        let start = first.then_some(0);
         let joined = self.played.calls.iter().find(|made| made.what == What::Tap(id));
-        let joined = joined.map_or(0.0, |made| made.began.as_secs_f64() - REACH);
+        let joined = joined.map_or(0.0, |made| made.began.as_secs_f64());
+        let joined = if self.is_away(joined) { joined } else { joined - REACH };
         let followed = match follow(&self.truth, &items, start, joined) {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
@@ -667,31 +662,30 @@ impl Judge<'_> {
         };
         // What happens at the same moment may be told in any order.
         const MOMENT: f64 = 0.002;
-        let at = block.at.as_secs_f64();
-        // Another was opened instead.
-        let is_later = |other: &crate::truth::Stream| {
-            (other.first_at, other.number) > (stream.first_at, stream.number)
+        let (first, at) = (stream.first_at.as_secs_f64(), block.at.as_secs_f64());
+        // Another opening at the same time: which of them counts?
+        let is_other = |other: &crate::truth::Stream| {
+            other.places != stream.places
                 && other.first_at.as_secs_f64() <= at + MOMENT
+                && other.last_at >= stream.first_at
         };
-        let is_unclear = self.openings.iter().any(|(when, _)| (when - at).abs() <= MOMENT);
-        if is_unclear || self.truth.streams.iter().any(is_later) {
+        if self.truth.streams.iter().any(is_other) {
             return true;
         }
-        let before = self.openings.iter().take_while(|(moment, _)| *moment <= at);
-        if before.last().is_some_and(|(_, is_open)| *is_open) {
-            return false;
+        let closes = |from: f64, to: f64| {
+            self.openings.iter().any(|(when, is_open)| !is_open && (from..=to).contains(when))
+        };
+        let mut before = self.openings.iter().rev().skip_while(|(when, _)| *when > first + MOMENT);
+        if before.next().is_some_and(|(_, is_open)| *is_open) {
+            return closes(first - MOMENT, at + MOMENT);
         }
         // A worker that is held tells of an opening later.
-        let first = stream.first_at.as_secs_f64();
         let told = self.openings.iter().find(|(when, is_open)| *is_open && *when > first);
-        let told = told.map(|(told, _)| *told);
-        let told = told.filter(|told| *told <= stream.last_at.as_secs_f64() && *told > at);
+        let told = told.map(|(told, _)| *told).filter(|told| *told <= stream.last_at.as_secs_f64());
         let held = |told: f64| self.held("hearken-worker", stream.first_at, Duration::from_secs_f64(told));
-        let is_closed = |told: f64| {
-            let mut closings = self.openings.iter().filter(|(_, is_open)| !is_open);
-            closings.any(|(closed, _)| (first - 2.0 * MOMENT..told).contains(closed))
-        };
-        told.is_none_or(|told| held(told).is_zero() || is_closed(told))
+        told.is_none_or(|told| {
+            held(told).is_zero() || closes(first - 2.0 * MOMENT, told) || closes(told, at + MOMENT)
+        })
     }
 
     /// Frames at the end of an opening may be missing only if they came when it was closed.

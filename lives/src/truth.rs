@@ -32,8 +32,6 @@ pub struct Block {
 #[derive(Clone, Debug)]
 pub struct Stream {
     pub places: Range<usize>,
-    /// Of its microphone's openings.
-    pub number: u64,
     pub first_at: Duration,
     pub last_at: Duration,
 }
@@ -70,7 +68,7 @@ impl Truth {
             }
             let (first, last) = (callbacks[0], callbacks[callbacks.len() - 1]);
             let places = start..truth.numbers.len();
-            truth.streams.push(Stream { places, number: first.stream, first_at: first.at, last_at: last.at });
+            truth.streams.push(Stream { places, first_at: first.at, last_at: last.at });
         }
         truth
     }
@@ -218,7 +216,8 @@ pub fn follow(
 ) -> Result<Followed, (String, String)> {
     let mut followed = Followed { is_exact: true, ..Followed::default() };
     let (mut place, mut is_known) = (start.unwrap_or(0), start.is_some());
-    let mut is_behind_absence = false;
+    // As if there had been one before: an opening of which nothing came.
+    let mut is_behind_absence = true;
     let (mut told_lost, mut error, mut holes, mut was_away) = (0, 0, 0, false);
     let mut before = Vec::new();
     let mut end = items.first().map_or(0, |item| item.range().start);
