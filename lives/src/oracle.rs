@@ -589,7 +589,8 @@ impl Judge<'_> {
         let start = first.then_some(0);
         let joined = self.played.calls.iter().find(|made| made.what == What::Tap(id));
         let joined = joined.map_or(0.0, |made| made.began.as_secs_f64());
-        let joined = if self.is_away(joined) { joined } else { joined - REACH };
+        let is_late = matches!(items.first(), Some(Item::Hole(gap)) if matches!(gap.cause, Cause::Away(_)));
+        let joined = if is_late || self.is_away(joined) { joined } else { joined - REACH };
         let followed = match follow(&self.truth, &items, start, joined) {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
@@ -598,7 +599,7 @@ impl Judge<'_> {
                     tap.ledger.is_some_and(|ledger| ledger.behind > 0) || tap.pieces.iter().any(behind);
                 return self.tell(
                     "every frame is in its place or told",
-                    if is_behind { "by a receiver that is behind".into() } else { cause },
+                    if is_behind { "by a receiver that is behind".into() } else { self.misled(cause) },
                     format!("tap {id}: {particulars}"),
                 );
             }
@@ -669,7 +670,9 @@ impl Judge<'_> {
                 && other.first_at.as_secs_f64() <= at + MOMENT
                 && other.last_at >= stream.first_at
         };
-        if self.truth.streams.iter().any(is_other) {
+        let lingers = self.life.longest_period() > Duration::from_millis(300)
+            && self.life.has(|act| matches!(act, Act::Mic(_, Mishap::SlowToDrop(_))));
+        if lingers || self.truth.streams.iter().any(is_other) {
             return true;
         }
         let closes = |from: f64, to: f64| {
@@ -686,6 +689,17 @@ impl Judge<'_> {
         told.is_none_or(|told| {
             held(told).is_zero() || closes(first - 2.0 * MOMENT, told) || closes(told, at + MOMENT)
         })
+    }
+
+    /// Where times of capture are far off behind a freeze, a tap that joins then is looked for in the wrong place.
+    fn misled(&self, cause: String) -> String {
+        let is_frozen = self.life.has(|act| matches!(act, Act::Freeze { .. }));
+        let is_place = cause.starts_with("frames come again") || cause.starts_with("frames are missing");
+        if is_frozen && is_place {
+            "not where its time of capture says, behind a freeze".into()
+        } else {
+            cause
+        }
     }
 
     /// Frames at the end of an opening may be missing only if they came when it was closed.
@@ -874,7 +888,8 @@ impl Judge<'_> {
                 Err((cause, particulars)) => {
                     let is_silence = cause.starts_with(NOBODY_MADE)
                         && take.pieces.iter().any(|piece| piece.numbers.ends_with(&[0; 9]));
-                    let cause = if is_silence { "silence in a take without a word".into() } else { cause };
+                    let silence = "silence in a take without a word";
+                    let cause = if is_silence { silence.into() } else { self.misled(cause) };
                     self.tell(
                         "every frame is in its place or told",
                         cause,

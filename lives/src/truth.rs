@@ -149,8 +149,9 @@ pub fn items(pieces: &[Piece], first_open: f64) -> Vec<Item<'_>> {
                     &piece.numbers[(from - piece.position) as usize..(to - piece.position) as usize];
                 let since = (from - piece.position) as f64 / f64::from(piece.rate_hz);
                 let captured = first_open + piece.captured.at.as_secs_f64() + since;
-                // One that may be off by minutes says nothing.
-                let captured = if piece.captured.bound > Duration::from_secs(60) { 0.0 } else { captured };
+                // One that may be off by seconds says nothing: numbers come again after some.
+                let captured =
+                    if piece.captured.bound > Duration::from_millis(1_500) { 0.0 } else { captured };
                 items.push(Item::Real { position: from, numbers, captured });
             }
         };
@@ -270,7 +271,8 @@ pub fn follow(
                     }
                 }
                 if !is_known {
-                    match truth.find(*captured, not_before, numbers) {
+                    let last = followed.start.map_or(0.0, |_| truth.captured(place.saturating_sub(1)));
+                    match truth.find(*captured, last.max(not_before), numbers) {
                         Some(near) => place = near,
                         None => {
                             let cause = format!("{NOBODY_MADE}{}", after(&before));
