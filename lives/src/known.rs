@@ -90,6 +90,11 @@ pub const KNOWN: &[Known] = &[
         "silence in a take without a word",
         "new: the same, in place of its audio",
     ),
+    fault(
+        "every frame is in its place or told",
+        "silence in a tap without a word",
+        "new: as long as the opening before, for one that joins an opening of which nothing comes",
+    ),
     fault("every call returns in its time", "start", "issue 12, 5: while suspended"),
     fault("every call returns", "start", "issue 12, 5: while suspended"),
     fault(

@@ -599,7 +599,13 @@ impl Judge<'_> {
                     tap.ledger.is_some_and(|ledger| ledger.behind > 0) || tap.pieces.iter().any(behind);
                 return self.tell(
                     "every frame is in its place or told",
-                    if is_behind { "by a receiver that is behind".into() } else { self.misled(cause) },
+                    if is_behind {
+                        "by a receiver that is behind".into()
+                    } else if is_silence(&cause, &tap.pieces) {
+                        "silence in a tap without a word".into()
+                    } else {
+                        self.misled(cause)
+                    },
                     format!("tap {id}: {particulars}"),
                 );
             }
@@ -740,7 +746,9 @@ impl Judge<'_> {
                 return self.tell("holes are as long as what is missing", cause, particulars);
             }
             // What was lost before its first frame and not settled by then may be in it or not.
-            let before = self.truth.lost_before(first.place.saturating_sub((4.0 * rate) as usize));
+            let held = self.held("hearken-worker", Duration::ZERO, self.played.end).as_secs_f64();
+            let reach = ((4.0 + held) * rate) as usize;
+            let before = self.truth.lost_before(first.place.saturating_sub(reach));
             let adjacent = (self.truth.lost_before(first.place) - before) as f64;
             if -open > honest + adjacent {
                 // What came twice looks like less than nothing.
@@ -886,9 +894,8 @@ impl Judge<'_> {
             let followed = match follow(&self.truth, &items, None, begins) {
                 Ok(followed) => followed,
                 Err((cause, particulars)) => {
-                    let is_silence = cause.starts_with(NOBODY_MADE)
-                        && take.pieces.iter().any(|piece| piece.numbers.ends_with(&[0; 9]));
                     let silence = "silence in a take without a word";
+                    let is_silence = is_silence(&cause, &take.pieces);
                     let cause = if is_silence { silence.into() } else { self.misled(cause) };
                     self.tell(
                         "every frame is in its place or told",
@@ -1109,6 +1116,12 @@ impl Judge<'_> {
         let within = |block: &&crate::truth::Block| (from..to).contains(&block.at.as_secs_f64());
         is_quiet && self.truth.blocks.iter().filter(within).count() >= 2
     }
+}
+
+/// Whether audio that nobody made is silence.
+fn is_silence(cause: &str, pieces: &[Piece]) -> bool {
+    let is_silent = |piece: &Piece| piece.numbers.len() > 8 && piece.numbers.ends_with(&[0; 9]);
+    cause.starts_with(NOBODY_MADE) && pieces.iter().any(is_silent)
 }
 
 fn name(what: What) -> &'static str {
