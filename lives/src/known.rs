@@ -95,6 +95,16 @@ pub const KNOWN: &[Known] = &[
         "silence in a tap without a word",
         "new: as long as the opening before, for one that joins an opening of which nothing comes",
     ),
+    fault(
+        "a take is as long as its interval",
+        "nothing at all, asked for while no device was open",
+        "issue 12, 3",
+    ),
+    fault(
+        "errors are the documented ones",
+        "start: no device, behind a stop that was refused",
+        "issue 12, 5",
+    ),
     fault("every call returns in its time", "start", "issue 12, 5: while suspended"),
     fault("every call returns", "start", "issue 12, 5: while suspended"),
     fault(

