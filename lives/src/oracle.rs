@@ -598,10 +598,13 @@ impl Judge<'_> {
         let start = first.then_some(0);
         let joined = self.played.calls.iter().find(|made| made.what == What::Tap(id));
         let joined = joined.map_or(0.0, |made| made.began.as_secs_f64());
-        let is_late = matches!(items.first(), Some(Item::Hole(gap)) if matches!(gap.cause, Cause::Away(_)));
         let held = self.held("hearken-worker", Duration::ZERO, self.played.end).as_secs_f64();
-        let joined = if is_late || self.is_away(joined) { joined } else { joined - REACH - held };
-        let followed = match follow(&self.truth, &items, start, joined) {
+        // Numbers come again after some seconds: it is right if it is right from where it may begin.
+        let begins = [joined, joined - REACH - held, 0.0];
+        let followed = begins.map(|begins| follow(&self.truth, &items, start, begins));
+        let [first_try, ..] = &followed;
+        let followed = followed.iter().find(|followed| followed.is_ok()).unwrap_or(first_try);
+        let followed = match followed.clone() {
             Ok(followed) => followed,
             Err((cause, particulars)) => {
                 let behind = |piece: &Piece| piece.gaps.iter().any(|gap| gap.cause == Cause::Behind);
@@ -901,7 +904,10 @@ impl Judge<'_> {
                 }
             }
             let begins = asked.began.as_secs_f64() - take.spec.pre_ms as f64 / 1e3 - REACH;
-            let followed = match follow(&self.truth, &items, None, begins) {
+            let begins = [begins, 0.0].map(|begins| follow(&self.truth, &items, None, begins));
+            let [first_try, ..] = &begins;
+            let followed = begins.iter().find(|followed| followed.is_ok()).unwrap_or(first_try);
+            let followed = match followed.clone() {
                 Ok(followed) => followed,
                 Err((cause, particulars)) => {
                     let silence = "silence in a take without a word";

@@ -179,7 +179,7 @@ pub fn items(pieces: &[Piece], first_open: f64) -> Vec<Item<'_>> {
 pub const NOBODY_MADE: &str = "audio that nobody made";
 
 /// How far a tap was followed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Followed {
     /// Where its audio begins, if it has any.
     pub start: Option<usize>,
