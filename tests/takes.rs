@@ -104,12 +104,12 @@ fn takes_overlap_and_pauses_are_cut_to_the_frame() {
         let paused = clock.now();
         long.pause();
         clock.sleep(ms(200));
-        let pause = (clock.now() - paused);
+        let pause = clock.now() - paused;
         long.resume();
-        let ended = (clock.now() - started);
+        let ended = clock.now() - started;
         let short = short.finish().unwrap();
         clock.sleep(ms(100));
-        let last = (clock.now() - started);
+        let last = clock.now() - started;
         let long = long.finish().unwrap();
         check_length(&short, ended + ms(400));
         check_length(&long, last);
@@ -211,7 +211,7 @@ fn the_end_of_a_take_waits_for_what_was_captured_and_not_for_a_dead_device() {
             clock.sleep(ms(33));
             let asked = clock.now();
             let report = short.finish().unwrap();
-            quick.push((clock.now() - asked));
+            quick.push(clock.now() - asked);
             assert_eq!(report.end, TakeEnd::Finished);
         }
         quick.sort();

@@ -33,6 +33,19 @@ pub(super) struct Body {
     pub state: Mutex<State>,
 }
 
+/// A callback that a [`Mic`] has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// When, since the stage began.
+    pub at: Duration,
+    /// The stream's number: each opening makes another.
+    pub stream: u64,
+    /// What it brought.
+    pub frames: Range<u64>,
+    /// When the first of them was captured, since the stage began.
+    pub captured: Duration,
+}
+
 /// What a microphone is like at present.
 pub(super) struct State {
     pub format: StreamFormat,
@@ -60,6 +73,8 @@ pub(super) struct State {
     late: f64,
     stalls: (f64, f64),
     delivered: Vec<Range<u64>>,
+    /// Every callback, if somebody asked for them.
+    log: Option<Vec<Callback>>,
     /// Faults to come, by frame.
     faults: Vec<(u64, Fault)>,
     random: Random,
@@ -89,6 +104,7 @@ impl Mic {
             late: 0.0,
             stalls: (0.0, 0.0),
             delivered: Vec::new(),
+            log: None,
             faults: Vec::new(),
             random: Random::new(7),
         };
@@ -216,6 +232,16 @@ impl Mic {
         self.body.state.lock().delivered.clone()
     }
 
+    /// From now on each callback is kept.
+    pub fn log(&self) -> &Self {
+        self.change(|state, _| state.log = Some(Vec::new()))
+    }
+
+    /// The callbacks that brought what is in [`delivered`](Self::delivered), since [`log`](Self::log).
+    pub fn callbacks(&self) -> Vec<Callback> {
+        self.body.state.lock().log.clone().unwrap_or_default()
+    }
+
     /// How often it was opened and played.
     pub fn opened(&self) -> u32 {
         self.body.state.lock().opened
@@ -331,7 +357,13 @@ impl State {
     }
 
     /// Notes what is given to a callback.
-    fn deliver(&mut self, frames: Range<u64>) {
+    fn deliver(&mut self, index: usize, plan: Plan) {
+        let Stream { number, next, .. } = self.streams[index];
+        let (frames, captured) = (next..next + u64::from(plan.frames), self.time(next as f64));
+        if let Some(log) = &mut self.log {
+            let [at, captured] = [plan.at, captured].map(|ns| Duration::from_nanos(ns.max(0.0) as u64));
+            log.push(Callback { at, stream: number, frames: frames.clone(), captured });
+        }
         match self.delivered.last_mut() {
             Some(last) if last.end == frames.start => last.end = frames.end,
             _ if frames.is_empty() => {}
@@ -344,9 +376,9 @@ impl State {
         let (index, plan) = self.next()?;
         let (next, twist) = (self.streams[index].next, self.streams[index].twist);
         if twist.farewell.is_none() && !self.streams[index].is_dropped {
-            (0..=u8::from(twist.twice)).for_each(|_| self.deliver(next..next + u64::from(plan.frames)));
+            (0..=u8::from(twist.twice)).for_each(|_| self.deliver(index, plan));
         }
-        let captured = self.time(self.streams[index].next as f64);
+        let captured = self.time(next as f64);
         let Self { streams, source, stamps, random, pieces, period, .. } = self;
         streams[index].play(plan, captured, source, *stamps, random);
         let stream = &mut streams[index];

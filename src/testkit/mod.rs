@@ -38,7 +38,7 @@ mod stamps;
 mod stream;
 
 pub use fault::Fault;
-pub use mic::Mic;
+pub use mic::{Callback, Mic};
 pub use signal::{Signal, pattern};
 pub use stage::{Call, Stage};
 pub use stamps::Stamps;

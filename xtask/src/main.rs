@@ -12,6 +12,7 @@ mod duplicates;
 mod hosts;
 mod instructions;
 mod licences;
+mod lives;
 mod loom;
 mod macos;
 mod mutants;
@@ -92,6 +93,12 @@ const VERBS: &[Verb] = &[
         arguments: "[--minutes N]",
         what: "a virtual day, 10^9 frames, and N minutes (10) on an audio server: ledger, clock, memory",
         run: soak::run,
+    },
+    Verb {
+        name: "lives",
+        arguments: "[--seed S|--minutes N|--count N|FILE...]",
+        what: "random lives of a capture in virtual time against an oracle; red at a broken promise that is not known",
+        run: lives::run,
     },
     Verb {
         name: "hosts",
