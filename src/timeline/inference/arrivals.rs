@@ -217,12 +217,12 @@ impl Arrivals {
     }
 
     /// Whether it fell behind at once, and nothing has caught up since then or shortly before.
-    pub fn is_calm(&self) -> bool {
+    fn is_calm(&self) -> bool {
         self.late.is_some_and(|run| run.is_calm && run.stretches - run.steady <= SETTLED + 1)
     }
 
     /// Whether it has been behind for so long, and nothing has caught up, that what is missing will not come.
-    pub fn is_for_good(&self, is_pieced: bool) -> bool {
+    fn is_for_good(&self, is_pieced: bool) -> bool {
         let Some(run) = self.late.filter(|_| !self.is_excused) else { return false };
         if self.is_steady() {
             return run.stretches >= SETTLED && (self.is_calm() || run.steady > CAUGHT_UP);
