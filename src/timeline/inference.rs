@@ -94,8 +94,6 @@ const BASELINE_DEVICE: f64 = 1.0;
 const SURE_SIGMAS: f64 = 4.0;
 const SURE_LATE: f64 = 9.0;
 const EARLY: f64 = 3.5;
-/// The line that late stamps are late by is off by less, as a part of the time since nothing was learned any more.
-const TILT: f64 = 100e-6;
 
 /// Late blocks in a row.
 #[derive(Debug)]
@@ -379,7 +377,6 @@ impl Inference {
         let frame_ns = 1e9 / (self.rate * (1.0 + clock.ppm() * 1e-6));
         let held_ns = held_ns(self.pieces_ns());
         let is_seen = self.arrivals.later_by().is_some();
-        let is_for_good = self.arrivals.is_calm() && self.arrivals.is_for_good(self.is_pieced());
         let run = self.run.get_or_insert_with(|| Run::new(position, ns, frame_ns, tolerance, clock));
         run.push(position, ns, late, 8.0 * spread, only_late);
         // Median to mean of an exponential distribution.
@@ -407,8 +404,7 @@ impl Inference {
             (run.sum / count, 2.0 * spread)
         } else if only_late {
             // A little more than the mean of a least one: so the worst that the size may be off is less.
-            let tilted_ns = TILT * (seconds - SETTLED.1).max(0.0) * 1e9;
-            (run.least - (1.0 + EARLY / count) * mean / count, SURE_LATE * mean / count + tilted_ns)
+            (run.least - (1.0 + EARLY / count) * mean / count, SURE_LATE * mean / count)
         } else {
             (run.sum / count, SURE_SIGMAS * spread / count.sqrt())
         };
@@ -433,10 +429,10 @@ impl Inference {
             Some(later) => lost_ns > ARRIVES_NS && later < ARRIVES * lost_ns,
             None => is_smoothed,
         };
-        // A server that is starved keeps what it has, and hands it on one day; its stamps are when it did.
+        // A server that is starved keeps what it has, and hands it on one day; its stamps are when it did. The arrivals
+        // know how long to wait.
         let may_be_held = is_seen && !is_exact && lost_ns > held_ns;
-        let is_settled = is_settled && (!may_be_held || is_for_good);
-        let (is_due, is_settled) = (is_settled, is_settled && is_flat);
+        let (is_due, is_settled) = (is_settled, is_settled && is_flat && !may_be_held);
         if is_due && is_refuted {
             self.has_strayed = true;
             return self.on_time();

@@ -25,7 +25,7 @@ const GROWS: f64 = 0.01;
 const RATE_SECONDS: f64 = 4.0;
 const FALLS: f64 = 0.05;
 /// A stretch falls behind evenly if it does so by as much as the others within this part of it.
-const EVEN: f64 = 0.5;
+const EVEN: f64 = 0.3;
 /// So early, in nanoseconds, a stream may come in a burst and wait then; but it does not fall behind as fast as this.
 const YOUNG_NS: f64 = 2.5e9;
 const YOUNG_GROWS: f64 = 0.05;
@@ -217,19 +217,22 @@ impl Arrivals {
     }
 
     /// Whether it fell behind at once, and nothing has caught up since then or shortly before.
-    pub fn is_calm(&self) -> bool {
-        self.late.is_some_and(|run| run.is_calm && run.stretches - run.steady < SETTLED)
+    fn is_calm(&self) -> bool {
+        self.late.is_some_and(|run| run.is_calm && run.stretches - run.steady <= SETTLED + 1)
     }
 
     /// Whether it has been behind for so long, and nothing has caught up, that what is missing will not come.
-    pub fn is_for_good(&self, is_pieced: bool) -> bool {
+    fn is_for_good(&self, is_pieced: bool) -> bool {
         let Some(run) = self.late.filter(|_| !self.is_excused) else { return false };
-        if run.steady > 0 && self.is_steady() {
+        if self.is_steady() {
             return run.stretches >= SETTLED && (self.is_calm() || run.steady > CAUGHT_UP);
+        }
+        if is_pieced && run.is_calm && self.is_even() {
+            return run.stretches >= SETTLED;
         }
         let audio_ns = (self.newest - run.position) as f64 * self.frame_ns;
         let is_long = audio_ns >= RATE_SECONDS * 1e9 && self.grows() < FALLS;
-        run.stretches >= SETTLED + CAUGHT_UP && (is_long || (is_pieced && self.is_even()))
+        run.stretches >= SETTLED + CAUGHT_UP && is_long
     }
 
     /// What they say. `is_other_rate`: the rate is known to be another one, which explains it; `is_pieced`: what comes,
