@@ -22,7 +22,7 @@ const A_MOMENT: Duration = Duration::from_millis(1);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 thread_local! {
-    /// The virtual time that this thread takes part in with all that it waits for.
+    /// The time in turns that this thread takes part in, with all that it waits for.
     static HERE: RefCell<Clock> = const { RefCell::new(Clock(None)) };
 }
 
@@ -81,7 +81,7 @@ impl Clock {
         Self(Some(Arc::new(Virtual { start: Instant::now(), state: Mutex::new(state) })))
     }
 
-    /// The calling thread's: that of the virtual time that it was spawned into, or the system's.
+    /// The calling thread's: that of the time [in turns](Self::in_turns) that it takes part in, or the system's.
     pub(crate) fn here() -> Self {
         HERE.with_borrow(Self::clone)
     }
@@ -134,10 +134,15 @@ impl Clock {
     /// [`take_part`](Self::take_part) for a clock [in turns](Self::in_turns), where whoever takes part also waits by it.
     #[cfg(feature = "testkit")]
     pub(crate) fn lead(&self) -> Part {
+        self.be_here();
+        self.take_part()
+    }
+
+    /// In turns the calling thread waits by this clock for whatever it waits for: everybody who runs holds all others up.
+    fn be_here(&self) {
         if self.0.as_ref().is_some_and(|time| time.state.lock().drawn.is_some()) {
             HERE.set(self.clone());
         }
-        self.take_part()
     }
 
     /// A thread that takes part, with a sleeper of its own.
@@ -158,7 +163,7 @@ impl Clock {
             // Dropped last: in virtual time nobody sees a thread that has gone and still counts.
             let _part = Part(clock.clone());
             let (called, bed, _done) = theirs;
-            HERE.set(clock.clone());
+            clock.be_here();
             let alarm = match (&clock.0, entry) {
                 (Some(time), Some(ticket)) => {
                     time.wait_for(ticket, &bed);
@@ -653,8 +658,8 @@ mod tests {
     #[cfg(feature = "testkit")]
     #[test]
     fn news_is_waited_for_in_the_time_of_whoever_waits() {
-        let clock = Clock::virtual_time();
-        let (lead, closing) = (clock.take_part(), Closing::default());
+        let clock = Clock::in_turns(1);
+        let (lead, closing) = (clock.lead(), Closing::default());
         let closed = closing.closed();
         let waiting = clock.spawn("waiting", {
             let (clock, closed) = (clock.clone(), closed.clone());
@@ -665,9 +670,9 @@ mod tests {
             }
         });
         clock.sleep(Duration::from_secs(90));
-        drop(closing);
+        drop((closing, lead));
+        HERE.take();
         assert!(closed.wait(None), "a thread of real time hears of it as well");
-        drop(lead);
         let heard = waiting.expect("a thread").join().expect("no panic");
         assert_eq!(heard, [(false, Duration::from_secs(60)), (true, Duration::from_secs(90))]);
     }

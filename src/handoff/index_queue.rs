@@ -64,8 +64,9 @@ pub struct Consumer<T> {
 /// `start` is the number of the first item: 0, but for tests that want the counters to wrap.
 pub fn index_queue<T: Send>(items: usize, start: usize) -> (Producer<T>, Consumer<T>) {
     const { assert!(!std::mem::needs_drop::<T>(), "items left in the queue are forgotten, not dropped") };
-    let len = items.checked_next_power_of_two().expect("a queue fits into memory");
-    let slots: Box<[_]> = (0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+    assert!(items <= usize::MAX / 2, "a queue fits into memory");
+    let slots: Box<[_]> =
+        (0..items.next_power_of_two()).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
     for slot in &slots {
         slot.with_mut(|slot| {
             // SAFETY: so many bytes are there, and nobody else knows of them yet. No `T` is made of them.

@@ -123,8 +123,8 @@ pub fn pool_from<H: Copy + Send>(
     let lines = block_bytes.div_ceil(size_of::<Line>()).max(1);
     // One allocation, as a hundred waste some memory each. Not zero: a zero fill may be served by untouched
     // copy-on-write pages.
-    let lines_in_all = blocks.checked_mul(lines).expect("a pool fits into memory");
-    let mut memory = vec![Line([0x55; 128]); lines_in_all];
+    assert!(lines <= usize::MAX / size_of::<Line>() / blocks, "a pool fits into memory");
+    let mut memory = vec![Line([0x55; 128]); blocks * lines];
     let starts = memory.chunks_exact_mut(lines).map(|block| UnsafeCell::new(block.as_mut_ptr().cast()));
     let slab = Arc::new(Slab {
         blocks: starts.collect(),
